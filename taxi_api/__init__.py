@@ -1,0 +1,3 @@
+"""Serving half of the project: one question, answered over HTTP."""
+
+__version__ = "0.1.0"

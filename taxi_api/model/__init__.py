@@ -1,0 +1,1 @@
+"""Pure prediction: columns in, columns out. Knows numpy and onnxruntime, nothing of HTTP or training."""

@@ -1,0 +1,178 @@
+"""A model bundle on disk: one folder, no pickle, and proof that it is whole before it is used."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from taxi_api.model import features
+from taxi_api.model.features import Tables, Trips
+
+SCHEMA_VERSION = 1
+MANIFEST = "manifest.json"
+MODEL = "model.onnx"
+TABLES = "tables.npz"
+GOLDEN = "golden.json"
+CARD = "MODEL_CARD.md"
+FILES = (MODEL, TABLES, GOLDEN, CARD)
+
+# The model's three outputs, in the order of its columns.
+OUTPUTS = ("duration", "lower", "upper")
+# Which inputs of a trip were known; each group has interval corrections of its own, in this order.
+GROUPS = ("neither", "distance", "time", "both")
+
+
+class BundleError(Exception):
+    """A bundle that must not serve; the message says which file is wrong, why, and what to do."""
+
+
+class Golden(NamedTuple):
+    """Trips and the answers that scikit-learn gave for them when the bundle was made."""
+
+    trips: Trips
+    answers: NDArray[np.float64]
+    """Minutes: duration, lower and upper bound; shape (n, 3)."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """The verified contents of a bundle folder."""
+
+    path: Path
+    digest: str
+    """sha256 of the manifest, which holds the digests of all other files."""
+    name: str
+    version: str
+    manifest: dict[str, Any]
+    model: bytes
+    """The ONNX graph: float32 features (n, len(features.NAMES)) in, minutes (n, 3) out."""
+    tables: Tables
+    golden: Golden
+    corrections: NDArray[np.float64]
+    """Conformal corrections by group of GROUPS, shape (4, 2): how far to move the lower bound down and the upper
+    bound up, as shares of the raw interval's width."""
+    level: float
+    """Nominal coverage of the interval, such as 0.9."""
+
+
+def load_bundle(path: Path) -> Bundle:
+    """Read a bundle and verify its schema, digests and features; raise BundleError if anything does not hold.
+
+    The golden answers are read but not tried: that takes a session, see ``Predictor``.
+    """
+    raw = _read(path, MANIFEST)
+    manifest = _json_object(path, MANIFEST, raw)
+    _check_schema(path, manifest)
+    contents = {name: _verified(path, name, manifest["files"]) for name in FILES}
+    _check_features(path, manifest["features"])
+    return Bundle(
+        path=path,
+        digest=hashlib.sha256(raw).hexdigest(),
+        name=manifest["name"],
+        version=manifest["version"],
+        manifest=manifest,
+        model=contents[MODEL],
+        tables=_tables(path),
+        golden=_golden(path, contents[GOLDEN]),
+        corrections=_corrections(path, manifest["conformal"]),
+        level=float(manifest["conformal"]["level"]),
+    )
+
+
+def _wrong(path: Path, name: str, why: str) -> BundleError:
+    return BundleError(f"model bundle {path}: {name} {why}")
+
+
+def _read(path: Path, name: str) -> bytes:
+    try:
+        return (path / name).read_bytes()
+    except OSError as problem:
+        raise _wrong(path, name, f"cannot be read ({problem.strerror}); is this the folder of a bundle?") from problem
+
+
+def _json_object(path: Path, name: str, raw: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(raw)
+    except ValueError as problem:
+        raise _wrong(path, name, f"is not JSON ({problem})") from problem
+    if not isinstance(value, dict):
+        raise _wrong(path, name, "is not a JSON object")
+    return value
+
+
+def _check_schema(path: Path, manifest: dict[str, Any]) -> None:
+    if manifest.get("schema") != SCHEMA_VERSION:
+        raise _wrong(
+            path,
+            MANIFEST,
+            f"has schema {manifest.get('schema')!r} where this service reads {SCHEMA_VERSION}; export the bundle again",
+        )
+    kinds = {"name": str, "version": str, "files": dict, "features": dict, "conformal": dict, "metrics": dict}
+    for key, kind in kinds.items():
+        if not isinstance(manifest.get(key), kind):
+            raise _wrong(path, MANIFEST, f"has no usable entry {key!r}")
+
+
+def _verified(path: Path, name: str, digests: dict[str, Any]) -> bytes:
+    raw = _read(path, name)
+    if hashlib.sha256(raw).hexdigest() != digests.get(name):
+        raise _wrong(path, name, f"is not what {MANIFEST} describes (sha256 differs); fetch or export the bundle again")
+    return raw
+
+
+def _check_features(path: Path, described: dict[str, Any]) -> None:
+    if described.get("hash") != features.HASH:
+        raise _wrong(
+            path,
+            MANIFEST,
+            f"is for feature version {described.get('version')!r}, this service computes version {features.VERSION}"
+            " with other names or meanings; train again with this version of the project",
+        )
+
+
+def _tables(path: Path) -> Tables:
+    try:
+        with np.load(path / TABLES, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in features.TABLE_SHAPES}
+    except (OSError, ValueError, KeyError, BadZipFile) as problem:
+        raise _wrong(path, TABLES, f"cannot be used ({problem})") from problem
+    for name, (shape, dtype) in features.TABLE_SHAPES.items():
+        if arrays[name].shape != shape or arrays[name].dtype != dtype:
+            raise _wrong(path, TABLES, f"has {name} as {arrays[name].dtype}{arrays[name].shape}, not {dtype}{shape}")
+    return Tables(**arrays)
+
+
+def _golden(path: Path, raw: bytes) -> Golden:
+    stored = _json_object(path, GOLDEN, raw)
+    try:
+        trips = stored["trips"]
+        golden = Golden(
+            trips=Trips(
+                pickup_zone=np.array(trips["PULocationID"], np.int64),
+                dropoff_zone=np.array(trips["DOLocationID"], np.int64),
+                miles=np.array(trips["trip_distance"], np.float64),
+                pickup=np.array(trips["pickup_datetime"], "datetime64[s]"),
+            ),
+            answers=np.column_stack([np.array(stored["answers"][name], np.float64) for name in OUTPUTS]),
+        )
+    except (KeyError, TypeError, ValueError) as problem:
+        raise _wrong(path, GOLDEN, f"does not hold trips and answers ({problem!r})") from problem
+    if len(golden.answers) == 0 or any(column.shape != golden.answers[:, 0].shape for column in golden.trips):
+        raise _wrong(path, GOLDEN, "has no answers, or columns of different lengths")
+    return golden
+
+
+def _corrections(path: Path, conformal: dict[str, Any]) -> NDArray[np.float64]:
+    try:
+        corrections = np.array([conformal["corrections"][group] for group in GROUPS], np.float64)
+        level = float(conformal["level"])
+    except (KeyError, TypeError, ValueError) as problem:
+        raise _wrong(path, MANIFEST, f"has unusable conformal corrections ({problem!r})") from problem
+    if corrections.shape != (len(GROUPS), 2) or not np.isfinite(corrections).all() or not 0 < level < 1:
+        raise _wrong(path, MANIFEST, "has unusable conformal corrections")
+    return corrections

@@ -1,0 +1,180 @@
+"""The only feature code of the project: columns in, float32 matrix out, the same for training and serving.
+
+Nothing here but look-ups, comparisons, + - * and square roots: IEEE 754 fixes their results, so a trip has the same features on
+every machine. Everything that needs a logarithm, an exponential or a sum over trips is worked out in training and
+arrives as a table.
+"""
+
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from taxi_api.model.calendar import FIRST_DAY, calendar
+from taxi_api.model.zones import ZONE_ROWS, positions
+
+# Raised whenever the same name starts to mean something else; a bundle of another version is refused.
+VERSION = 1
+
+NAMES = (
+    "pickup_east",  # miles east of Central Park
+    "pickup_north",
+    "dropoff_east",
+    "dropoff_north",
+    "east",  # miles from pickup to dropoff zone
+    "north",
+    "crow_miles",  # straight line between the centroids
+    "pair_miles",  # typical distance of trips between the two zones
+    "pair_pace",  # minutes a mile between the two zones at an average hour
+    "pair_trips",  # training trips between the two zones, up to 2,000
+    "miles",  # as given, NaN if not
+    "minute",  # of the day, 0 to 1439
+    "weekday",  # 0 for Monday
+    "holiday",
+    "season",  # 31 * (month - 1) + day - 1
+    "city_factor",  # how much slower than average the city is in this hour of the week
+    "pickup_factor",  # the same around the pickup zone, beyond the city
+    "dropoff_factor",
+    "pace_now",  # pair_pace * the three factors
+    "typical_minutes",  # pace_now * pair_miles
+)
+HASH = hashlib.sha256(f"{VERSION}:{','.join(NAMES)}".encode()).hexdigest()
+
+HOURS_A_WEEK = 168
+_SUNDAY = 6
+_PAIR = slice(0, 10)
+_PAIR_MILES = NAMES.index("pair_miles")
+_PAIR_PACE = NAMES.index("pair_pace")
+_MILES = NAMES.index("miles")
+_MINUTE = NAMES.index("minute")
+_PACE_NOW = NAMES.index("pace_now")
+_MOST_PAIR_TRIPS = 2000
+
+
+class Trips(NamedTuple):
+    """Columns of n trips; the one input of features and predictions."""
+
+    pickup_zone: NDArray[np.int64]
+    """TLC zone ids, 1 to 265, shape (n,)."""
+    dropoff_zone: NDArray[np.int64]
+    miles: NDArray[np.float64]
+    """Distance driven, NaN where it is not known."""
+    pickup: NDArray[np.datetime64]
+    """New York wall-clock time as datetime64[s], years 2000 to 2099; NaT where it is not known."""
+
+
+class Tables(NamedTuple):
+    """What training learned about zones, pairs of zones and hours; stored in the bundle as ``tables.npz``."""
+
+    pair_miles: NDArray[np.float16]
+    """Typical distance in miles, shape (266, 266): pickup zone, dropoff zone. Positive everywhere."""
+    pair_pace: NDArray[np.float16]
+    """Minutes a mile at an average hour, shape (266, 266). Positive everywhere."""
+    pair_trips: NDArray[np.uint32]
+    """Training trips between just these two zones, shape (266, 266)."""
+    nearby_trips: NDArray[np.uint32]
+    """Training trips between zones near these two, themselves included, shape (266, 266)."""
+    city_factor: NDArray[np.float16]
+    """Pace relative to the average, by hour of the week, shape (168,); Monday 0 h first."""
+    pickup_factor: NDArray[np.float16]
+    """The rest of it that belongs to the pickup zone, shape (266, 168)."""
+    dropoff_factor: NDArray[np.float16]
+
+
+TABLE_SHAPES: dict[str, tuple[tuple[int, ...], str]] = {
+    "pair_miles": ((ZONE_ROWS, ZONE_ROWS), "float16"),
+    "pair_pace": ((ZONE_ROWS, ZONE_ROWS), "float16"),
+    "pair_trips": ((ZONE_ROWS, ZONE_ROWS), "uint32"),
+    "nearby_trips": ((ZONE_ROWS, ZONE_ROWS), "uint32"),
+    "city_factor": ((HOURS_A_WEEK,), "float16"),
+    "pickup_factor": ((ZONE_ROWS, HOURS_A_WEEK), "float16"),
+    "dropoff_factor": ((ZONE_ROWS, HOURS_A_WEEK), "float16"),
+}
+
+
+class _Days(NamedTuple):
+    """The calendar as feature values, one row a day."""
+
+    values: NDArray[np.float32]
+    """weekday, holiday, season."""
+    first_hour: NDArray[np.int64]
+    """The hour of the week at which the day begins; a holiday drives like a Sunday."""
+
+
+def _days() -> _Days:
+    days = calendar()
+    values = np.column_stack((days.weekday, days.holiday, days.season)).astype(np.float32)
+    return _Days(values, np.where(days.holiday, _SUNDAY, days.weekday) * 24)
+
+
+def hour_of_week(pickup: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    """Return the row of the hourly tables for each pickup time (none may be NaT), shape (n,), 0 to 167."""
+    seconds = pickup.astype("datetime64[s]").astype(np.int64)
+    day, second = np.divmod(seconds, 86_400)
+    return np.asarray(_days().first_hour[day - FIRST_DAY] + second // 3600)
+
+
+def crow_miles() -> NDArray[np.float32]:
+    """Return the straight-line distance between all zones, shape (266, 266), NaN where a zone has no place."""
+    place = positions()
+    apart = place[:, None, :] - place[None, :, :]
+    return np.sqrt((apart * apart).sum(axis=2, dtype=np.float32))
+
+
+class FeatureBuilder:
+    """Turns trips into the model's input, by look-up in the tables of one bundle."""
+
+    def __init__(self, tables: Tables) -> None:
+        place = positions()
+        shape = (ZONE_ROWS, ZONE_ROWS)
+        pairs = np.empty((*shape, _PAIR.stop), np.float32)
+        pairs[..., 0:2] = place[:, None, :]
+        pairs[..., 2:4] = place[None, :, :]
+        pairs[..., 4:6] = pairs[..., 2:4] - pairs[..., 0:2]
+        pairs[..., 6] = crow_miles()
+        pairs[..., _PAIR_MILES] = tables.pair_miles
+        pairs[..., _PAIR_PACE] = tables.pair_pace
+        pairs[..., 9] = np.minimum(tables.pair_trips, _MOST_PAIR_TRIPS)
+        self._pairs = pairs.reshape(-1, _PAIR.stop)
+        self._days = _days()
+        self._city = tables.city_factor.astype(np.float32)
+        self._pickup = tables.pickup_factor.astype(np.float32).ravel()
+        self._dropoff = tables.dropoff_factor.astype(np.float32).ravel()
+
+    def matrix(self, trips: Trips) -> NDArray[np.float32]:
+        """Return the features of n trips, shape (n, len(NAMES)), NaN where an input is not known."""
+        known = ~np.isnat(trips.pickup)
+        if known.all():
+            return self._matrix(trips)
+        # One common hour keeps the arithmetic whole; what it produced is then taken out again.
+        matrix = self._matrix(trips._replace(pickup=np.where(known, trips.pickup, np.datetime64("2024-01-01", "s"))))
+        matrix[~known, _MINUTE:_PACE_NOW] = np.nan
+        matrix[~known, _PACE_NOW] = matrix[~known, _PAIR_PACE]
+        matrix[~known, _PACE_NOW + 1] = matrix[~known, _PAIR_PACE] * matrix[~known, _PAIR_MILES]
+        return matrix
+
+    def _matrix(self, trips: Trips) -> NDArray[np.float32]:
+        """Return the features of trips whose pickup times are all known."""
+        out = np.empty((len(trips.miles), len(NAMES)), np.float32)
+        out[:, _PAIR] = self._pairs[trips.pickup_zone * ZONE_ROWS + trips.dropoff_zone]
+        out[:, _MILES] = trips.miles
+
+        seconds = trips.pickup.view(np.int64)
+        day = seconds // 86_400
+        minute = (seconds - day * 86_400) // 60
+        day -= FIRST_DAY
+        out[:, _MINUTE] = minute
+        out[:, _MINUTE + 1 : _MINUTE + 4] = self._days.values[day]
+
+        hour = self._days.first_hour[day] + minute // 60
+        city = self._city[hour]
+        pickup = self._pickup[trips.pickup_zone * HOURS_A_WEEK + hour]
+        dropoff = self._dropoff[trips.dropoff_zone * HOURS_A_WEEK + hour]
+        out[:, _MINUTE + 4] = city
+        out[:, _MINUTE + 5] = pickup
+        out[:, _MINUTE + 6] = dropoff
+        pace = out[:, _PAIR_PACE] * (city * pickup * dropoff)
+        out[:, _PACE_NOW] = pace
+        out[:, _PACE_NOW + 1] = pace * out[:, _PAIR_MILES]
+        return out

@@ -1,0 +1,37 @@
+"""From the model's raw outputs to an answer: conformal correction, order and floor, the same everywhere."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from taxi_api.model.features import Trips
+
+# No trip takes less than this many minutes, and no bound is below it.
+LEAST_MINUTES = 0.5
+
+
+def groups(trips: Trips) -> NDArray[np.int64]:
+    """Return the row of the corrections for each trip: 2 if the time is known, plus 1 if the distance is."""
+    return np.asarray(2 * ~np.isnat(trips.pickup) + ~np.isnan(trips.miles))
+
+
+def corrected(
+    raw: NDArray[np.floating], group: NDArray[np.int64], corrections: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return duration, lower and upper bound in minutes, shape (n, 3).
+
+    The bounds move outwards by a share of the raw interval's width: conformalized quantile regression (Romano,
+    Patterson and Candes, 2019) with scores scaled by that width (Kivaranovic, Johnson and Leeb, 2020), each side
+    by itself. A duration outside its bounds widens them.
+
+    Args:
+        raw: the model's outputs, shape (n, 3).
+        group: row of ``corrections`` for each trip, shape (n,).
+        corrections: shape (groups, 2), shares of the width for the lower and the upper bound.
+    """
+    out = np.maximum(raw, LEAST_MINUTES, dtype=np.float64)
+    duration = out[:, 0]
+    width = np.maximum(raw[:, 2] - raw[:, 1], 0.0)
+    share = corrections[group]
+    out[:, 1] = np.clip(raw[:, 1] - share[:, 0] * width, LEAST_MINUTES, duration)
+    out[:, 2] = np.maximum(raw[:, 2] + share[:, 1] * width, duration)
+    return out

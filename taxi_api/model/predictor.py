@@ -1,0 +1,98 @@
+"""Answers from a bundle: the whole path from a trip's columns to minutes."""
+
+from typing import NamedTuple
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from taxi_api.model.bundle import GOLDEN, MODEL, Bundle, BundleError
+from taxi_api.model.features import NAMES, FeatureBuilder, Trips
+from taxi_api.model.interval import corrected, groups
+from taxi_api.model.zones import ZONE_ROWS
+
+# What an answer rests on: trips between just these zones, trips between zones near them, or the city as a whole.
+BASIS = ("zone_pair", "nearby_zones", "city")
+# From this many trips on, a pair of zones outweighs its surroundings in the tables.
+ENOUGH_TRIPS = 10
+
+# Float32 arithmetic against scikit-learn's float64; a wrong branch of one tree is far more than this.
+GOLDEN_TOLERANCE_MINUTES = 0.01
+
+
+class Predictions(NamedTuple):
+    """Columns of n answers."""
+
+    minutes: NDArray[np.float64]
+    """Shape (n, 3): expected duration, lower and upper bound of the interval."""
+    miles: NDArray[np.float64]
+    """The distance the answer is for: as given, or typical for the pair of zones."""
+    estimated: NDArray[np.bool_]
+    """True where the distance was not given."""
+    basis: NDArray[np.int64]
+    """Index into BASIS."""
+    basis_trips: NDArray[np.int64]
+    """Training trips of that kind."""
+
+
+class Predictor:
+    """A bundle, ready to answer. Make one in each process: its session must not cross a fork."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        """Prepare the session and try the golden answers; raise BundleError if the bundle must not serve."""
+        self.bundle = bundle
+        self._features = FeatureBuilder(bundle.tables)
+        self._session = _session(bundle)
+        self._input = self._session.get_inputs()[0].name
+        pair_trips = bundle.tables.pair_trips.astype(np.int64).ravel()
+        nearby_trips = bundle.tables.nearby_trips.astype(np.int64).ravel()
+        self._basis = np.where(pair_trips >= ENOUGH_TRIPS, 0, np.where(nearby_trips >= ENOUGH_TRIPS, 1, 2))
+        self._basis_trips = np.choose(self._basis, (pair_trips, nearby_trips, pair_trips.sum()))
+        self._pair_miles = bundle.tables.pair_miles.astype(np.float64).ravel()
+        self.check()
+
+    def check(self) -> None:
+        """Answer the golden trips; raise BundleError if any answer is not what scikit-learn gave."""
+        given = self._minutes(self.bundle.golden.trips)
+        off = np.abs(given - self.bundle.golden.answers).max(axis=1)
+        # Written so that a NaN fails too.
+        if not (off <= GOLDEN_TOLERANCE_MINUTES).all():
+            worst = int(np.argmax(np.where(np.isnan(off), np.inf, off)))
+            raise BundleError(
+                f"model bundle {self.bundle.path}: golden answer {worst} of {GOLDEN} is off by {off[worst]:.3f} minutes;"
+                " the model or this machine's arithmetic is not what was trained; export the bundle again"
+            )
+
+    def predict(self, trips: Trips) -> Predictions:
+        """Answer n trips (zones within 1 to 265, see ``Trips``)."""
+        pair = trips.pickup_zone * ZONE_ROWS + trips.dropoff_zone
+        estimated = np.isnan(trips.miles)
+        return Predictions(
+            minutes=self._minutes(trips),
+            miles=np.where(estimated, self._pair_miles[pair], trips.miles),
+            estimated=estimated,
+            basis=self._basis[pair],
+            basis_trips=self._basis_trips[pair],
+        )
+
+    def _minutes(self, trips: Trips) -> NDArray[np.float64]:
+        raw = self._session.run(None, {self._input: self._features.matrix(trips)})[0]
+        return corrected(raw, groups(trips), self.bundle.corrections)
+
+
+def _session(bundle: Bundle) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    # One row takes microseconds: handing it to another thread costs more than it saves, and workers share the cores.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(bundle.model, options, providers=["CPUExecutionProvider"])
+    except Exception as problem:
+        # onnxruntime raises a class of its own for each status, none of them public.
+        reason = str(problem).strip().splitlines()[0]
+        raise BundleError(f"model bundle {bundle.path}: {MODEL} cannot be loaded ({reason})") from problem
+    shapes = [node.shape[-1] for node in (*session.get_inputs(), *session.get_outputs())]
+    if shapes != [len(NAMES), 3]:
+        raise BundleError(f"model bundle {bundle.path}: {MODEL} does not map {len(NAMES)} features to 3 outputs")
+    return session

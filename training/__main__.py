@@ -1,0 +1,72 @@
+"""``python -m training``: the offline commands. ``python -m training COMMAND --help`` explains each."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from training import download as downloading
+from training import pipeline
+from training import zones as zone_table
+from training.console import notes, results
+from training.errors import TrainingError
+from training.fit import Recipe
+from training.months import Month
+
+app = typer.Typer(
+    help="Download TLC trip records, train a model on them, and export it as a bundle.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+@app.command()
+def download(
+    first: Annotated[str, typer.Option("--from", help="First month, such as 2024-01.")],
+    last: Annotated[str, typer.Option("--to", help="Last month, included.")],
+    colour: Annotated[str, typer.Option(help="green, yellow, or both with a comma.")] = "green,yellow",
+    to: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("data"),
+    base_url: Annotated[str, typer.Option(help="Where the files are published.")] = downloading.TLC_URL,
+) -> None:
+    """Fetch TLC's monthly trip records; an interrupted download goes on where it stopped."""
+    colours = [name.strip() for name in colour.split(",") if name.strip()]
+    for fetched in downloading.download(Month.parse(first), Month.parse(last), colours, to, base_url):
+        results.print(f"{fetched.path}  {fetched.bytes:,} bytes  {fetched.outcome}")
+
+
+@app.command()
+def train(
+    data: Annotated[Path, typer.Option(help="Folder with TLC's files; subfolders are read too.")],
+    out: Annotated[Path, typer.Option(help="Folder for the bundle; an older bundle there is replaced.")],
+    seed: Annotated[int, typer.Option(help="Same data and seed, same bundle.")] = Recipe.seed,
+    trees: Annotated[int, typer.Option(min=1, help="Trees of the model for the duration.")] = Recipe.trees,
+) -> None:
+    """Train on a folder of trip records and export a bundle that has proved itself."""
+    pipeline.train(data, out, Recipe(seed=seed, trees=trees))
+
+
+@app.command()
+def zones(
+    lookup: Annotated[Path, typer.Option(help="TLC's taxi_zone_lookup.csv.")],
+    polygons: Annotated[Path, typer.Option(help="TLC's taxi_zones.zip.")],
+    out: Annotated[Path, typer.Option(help="The zone table of the service.")] = Path("taxi_api/model/zones.csv"),
+) -> None:
+    """Build the zone table that the service needs from TLC's lookup and polygons."""
+    table = zone_table.build_zones(lookup, polygons)
+    zone_table.write_zones(table, out)
+    results.print(f"{out}: {len(table)} zones")
+
+
+def main() -> None:
+    """Run a command; a TrainingError is one sentence and exit code 1."""
+    try:
+        app()
+    except TrainingError as problem:
+        notes.print(f"error: {problem}", style="red", markup=False, soft_wrap=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""Write a bundle, prove that it answers as scikit-learn does, and only then put it in place."""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import tempfile
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from taxi_api.model import bundle as layout
+from taxi_api.model import features
+from taxi_api.model.bundle import GROUPS, OUTPUTS, BundleError, load_bundle
+from taxi_api.model.features import FeatureBuilder, Trips
+from taxi_api.model.interval import corrected, groups
+from taxi_api.model.predictor import Predictor
+from training.card import render_card
+from training.errors import TrainingError
+from training.fit import FittedModel, Recipe, hide, select
+from training.onnx_export import to_onnx
+
+Floats = NDArray[np.float64]
+
+NAME = "taxi-duration"
+PARITY_MINUTES = 0.01
+GOLDEN_TRIPS = 300
+_LIBRARIES = ("numpy", "scikit-learn", "onnx", "onnxruntime")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """All that a bundle says about a model."""
+
+    model: FittedModel
+    corrections: Floats
+    """Conformal corrections, shape (4, 2), see ``interval.corrected``."""
+    recipe: Recipe
+    data: dict[str, Any]
+    """Months of each purpose and colour, rows, cleaning funnel."""
+    metrics: dict[str, Any]
+    """Slice -> filter -> metric, see ``evaluate.metrics``."""
+    reference: dict[str, Any]
+    """Histograms of the training inputs, to notice drift by."""
+
+    def answers(self, trips: Trips) -> Floats:
+        """Return scikit-learn's answers in minutes, shape (n, 3): what every bundle has to reproduce."""
+        raw = self.model.raw(FeatureBuilder(self.model.tables).matrix(trips))
+        return corrected(raw, groups(trips), self.corrections)
+
+
+def export(trained: Trained, proof: Trips, out: Path) -> tuple[Path, float]:
+    """Write the bundle to folder ``out``; return the folder and the largest difference found, in minutes.
+
+    Nothing appears at ``out`` until the finished bundle has been loaded and has answered every trip of ``proof``
+    (a whole month or more) within PARITY_MINUTES of scikit-learn; an older bundle there stays until then. Raises
+    TrainingError if the proof fails, if ``out`` holds something else than a bundle, or if writing fails.
+    """
+    if out.exists() and any(out.iterdir()) and not (out / layout.MANIFEST).is_file():
+        raise TrainingError(f"{out} holds something that is not a bundle; give --out a new folder")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    except OSError as problem:
+        raise TrainingError(f"cannot write beside {out}: {problem.strerror}") from problem
+    try:
+        _write(trained, proof, draft)
+        difference = _prove(trained, proof, draft)
+        _replace(draft, out)
+    except OSError as problem:
+        raise TrainingError(f"cannot write the bundle {out}: {problem.strerror}") from problem
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return out, difference
+
+
+def _write(trained: Trained, proof: Trips, folder: Path) -> None:
+    folder.chmod(0o755)  # mkdtemp makes it private
+    golden = _golden_trips(proof, trained.recipe.seed)
+    (folder / layout.MODEL).write_bytes(to_onnx(trained.model.regressors, len(features.NAMES)))
+    np.savez_compressed(folder / layout.TABLES, **trained.model.tables._asdict())
+    (folder / layout.GOLDEN).write_text(_json(_golden(golden, trained.answers(golden))))
+    manifest = _manifest(trained, _digests(folder, (layout.MODEL, layout.TABLES, layout.GOLDEN)))
+    (folder / layout.CARD).write_text(render_card(manifest))
+    manifest["files"] |= _digests(folder, (layout.CARD,))
+    (folder / layout.MANIFEST).write_text(_json(manifest))
+
+
+def _manifest(trained: Trained, files: dict[str, str]) -> dict[str, Any]:
+    months = trained.data["months"]["train"]
+    newest = max(month for by_colour in months.values() for month in by_colour)
+    contents = hashlib.sha256("".join(files.values()).encode()).hexdigest()
+    return {
+        "schema": layout.SCHEMA_VERSION,
+        "name": NAME,
+        # The newest training month for people, and the contents, so that one version is one model.
+        "version": f"{newest}-{contents[:8]}",
+        "data": trained.data,
+        "recipe": trained.recipe.described(),
+        "features": {"version": features.VERSION, "names": list(features.NAMES), "hash": features.HASH},
+        "conformal": {
+            "level": trained.recipe.level,
+            "corrections": {
+                group: [round(float(share), 6) for share in trained.corrections[row]]
+                for row, group in enumerate(GROUPS)
+            },
+        },
+        "metrics": trained.metrics,
+        "reference": trained.reference,
+        "libraries": {"python": platform.python_version()} | {name: version(name) for name in _LIBRARIES},
+        "files": files,
+    }
+
+
+def _golden_trips(proof: Trips, seed: int) -> Trips:
+    """Return trips that reach every branch of an answer: all groups of inputs, rare pairs and unknown zones."""
+    random = np.random.default_rng(seed)
+    count = min(GOLDEN_TRIPS, len(proof.miles))
+    trips = select(proof, np.sort(random.choice(len(proof.miles), count, replace=False)))
+    trips = hide(trips, random.random(count) < 0.25, random.random(count) < 0.25)  # noqa: PLR2004
+    last = slice(count - min(count, 20), count)
+    pickup, dropoff = trips.pickup_zone.copy(), trips.dropoff_zone.copy()
+    # Zones drawn at random are mostly pairs without trips; 264 and 265 are TLC's "unknown".
+    pickup[last] = random.integers(1, 266, len(pickup[last]))
+    dropoff[last] = random.integers(1, 266, len(dropoff[last]))
+    pickup[-1], dropoff[-1] = 264, 265
+    return trips._replace(pickup_zone=pickup, dropoff_zone=dropoff)
+
+
+def _golden(trips: Trips, answers: Floats) -> dict[str, Any]:
+    return {
+        "trips": {
+            "PULocationID": trips.pickup_zone.tolist(),
+            "DOLocationID": trips.dropoff_zone.tolist(),
+            "trip_distance": [None if np.isnan(miles) else miles for miles in trips.miles.tolist()],
+            "pickup_datetime": [None if np.isnat(time) else str(time) for time in trips.pickup],
+        },
+        "answers": {name: np.round(answers[:, column], 6).tolist() for column, name in enumerate(OUTPUTS)},
+    }
+
+
+def _prove(trained: Trained, proof: Trips, folder: Path) -> float:
+    """Return the largest difference between the written bundle and scikit-learn; raise if it is too large."""
+    try:
+        predictor = Predictor(load_bundle(folder))
+    except BundleError as problem:
+        raise TrainingError(f"the exported bundle does not load: {problem}") from problem
+    apart = np.abs(predictor.predict(proof).minutes - trained.answers(proof))
+    worst = float(apart.max())
+    if not worst < PARITY_MINUTES:
+        rows = int((~(apart < PARITY_MINUTES)).any(axis=1).sum())
+        raise TrainingError(
+            f"parity gate: the exported model differs from scikit-learn by up to {worst:.4f} minutes, by "
+            f"{PARITY_MINUTES} or more on {rows} of {len(apart)} trips; nothing was exported"
+        )
+    return worst
+
+
+def _replace(draft: Path, out: Path) -> None:
+    """Put the finished folder in place of an older one; a crash in between leaves one of the two whole beside it."""
+    old = draft.with_name(draft.name + "-old")
+    if out.exists():
+        os.replace(out, old)
+    os.replace(draft, out)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _digests(folder: Path, names: tuple[str, ...]) -> dict[str, str]:
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+
+
+def _json(value: dict[str, Any]) -> str:
+    return json.dumps(value, indent=1, allow_nan=False) + "\n"

@@ -1,0 +1,140 @@
+"""Fit the point model and the two quantile models on trips with randomly hidden inputs."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingRegressor
+
+from taxi_api.model.features import NAMES, FeatureBuilder, Tables, Trips
+from training.console import progress
+from training.statistics import LEAST_MINUTES, fit_tables
+
+Floats = NDArray[np.float64]
+Matrix = NDArray[np.float32]
+
+# All else equal, a longer trip never takes less time. No other feature may depend on the distance given, or the
+# promise would not hold.
+_INCREASING = {"miles": 1}
+# The usual benchmark counts trips of 1 to 60 minutes; what lies outside is often a meter left running.
+_USUAL = (1.0, 60.0)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Every choice of a fit; kept in the bundle's manifest."""
+
+    trees: int = 120
+    quantile_trees: int = 60
+    leaves: int = 127
+    quantile_leaves: int = 31
+    learning_rate: float = 0.12
+    min_trips_per_leaf: int = 60
+    l2: float = 5.0
+    bins: int = 255
+    folds: int = 5
+    """Parts of the training weeks; each gets table features learned from the others."""
+    hide_distance: float = 0.25
+    """Share of trips that are also shown with their distance hidden."""
+    hide_time: float = 0.25
+    hidden_weight: float = 0.5
+    """Weight of a trip shown with hidden inputs, beside 1 for itself."""
+    unusual_weight: float = 0.3
+    """Weight of trips under 1 and over 60 minutes."""
+    level: float = 0.9
+    """Nominal coverage of the interval."""
+    seed: int = 20240918
+
+    def described(self) -> dict[str, Any]:
+        """Return the recipe as plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """Tables and three regressors: duration, lower and upper quantile."""
+
+    tables: Tables
+    regressors: tuple[HistGradientBoostingRegressor, HistGradientBoostingRegressor, HistGradientBoostingRegressor]
+
+    def raw(self, matrix: Matrix) -> Floats:
+        """Return scikit-learn's outputs in minutes before correction, shape (n, 3)."""
+        return np.column_stack([regressor.predict(matrix) for regressor in self.regressors])
+
+
+def fit(trips: Trips, minutes: Floats, recipe: Recipe) -> FittedModel:
+    """Fit tables and models on n trips that took ``minutes``, shape (n,); same input, same model."""
+    counted = minutes >= LEAST_MINUTES
+    trips, minutes = select(trips, counted), minutes[counted]
+    matrix, target, weight = _training_rows(trips, minutes, recipe)
+    tail = (1 - recipe.level) / 2
+    losses: list[dict[str, Any]] = [
+        {"loss": "squared_error", "max_iter": recipe.trees, "max_leaf_nodes": recipe.leaves},
+        *(
+            {
+                "loss": "quantile",
+                "quantile": quantile,
+                "max_iter": recipe.quantile_trees,
+                "max_leaf_nodes": recipe.quantile_leaves,
+            }
+            for quantile in (tail, 1 - tail)
+        ),
+    ]
+    with progress() as bar:
+        duration, lower, upper = (
+            HistGradientBoostingRegressor(
+                **loss,
+                learning_rate=recipe.learning_rate,
+                min_samples_leaf=recipe.min_trips_per_leaf,
+                l2_regularization=recipe.l2,
+                max_bins=recipe.bins,
+                monotonic_cst=[_INCREASING.get(name, 0) for name in NAMES],
+                early_stopping=False,
+                random_state=recipe.seed,
+            ).fit(matrix, target, sample_weight=weight)
+            for loss in bar.track(losses, description="fitting models")
+        )
+    return FittedModel(fit_tables(trips, minutes), (duration, lower, upper))
+
+
+def select(trips: Trips, rows: NDArray[Any]) -> Trips:
+    """Return the given rows (mask or indices) of all columns."""
+    return Trips(*(column[rows] for column in trips))
+
+
+def hide(trips: Trips, distance: NDArray[np.bool_], time: NDArray[np.bool_]) -> Trips:
+    """Return the trips as if the distance or the time of the marked ones had not been given."""
+    return trips._replace(
+        miles=np.where(distance, np.nan, trips.miles), pickup=np.where(time, np.datetime64("NaT", "s"), trips.pickup)
+    )
+
+
+def _training_rows(trips: Trips, minutes: Floats, recipe: Recipe) -> tuple[Matrix, Floats, Floats]:
+    """Return features, durations and weights: every trip as it was, then some of them with inputs hidden."""
+    random = np.random.default_rng(recipe.seed)
+    no_distance = random.random(len(minutes)) < recipe.hide_distance
+    no_time = random.random(len(minutes)) < recipe.hide_time
+    masked = no_distance | no_time
+    hidden = hide(trips, no_distance, no_time)
+
+    whole_features = np.empty((len(minutes), len(NAMES)), np.float32)
+    hidden_features = np.empty_like(whole_features)
+    # A trip must not find its own duration in the tables. Whole weeks are left out, not single trips, so that
+    # neither does the traffic of that very day.
+    fold = trips.pickup.astype("datetime64[W]").astype(np.int64) % recipe.folds
+    with progress() as bar:
+        for part in bar.track(range(recipe.folds), description="features"):
+            own, others = fold == part, fold != part
+            # A single week of data has only one fold that is not empty.
+            source = others if others.any() else own
+            builder = FeatureBuilder(fit_tables(select(trips, source), minutes[source]))
+            whole_features[own] = builder.matrix(select(trips, own))
+            hidden_features[own] = builder.matrix(select(hidden, own))
+
+    weight = np.where((minutes >= _USUAL[0]) & (minutes <= _USUAL[1]), 1.0, recipe.unusual_weight)
+    return (
+        np.vstack((whole_features, hidden_features[masked])),
+        np.concatenate((minutes, minutes[masked])),
+        np.concatenate((weight, recipe.hidden_weight * weight[masked])),
+    )

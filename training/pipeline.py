@@ -1,0 +1,107 @@
+"""From a folder of trip records to a bundle: read, clean, split, fit, calibrate, evaluate, export."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from taxi_api.model.features import hour_of_week
+from training import evaluate
+from training.calibrate import calibrate
+from training.clean import Funnel
+from training.console import notes, results
+from training.export import Trained, export
+from training.fit import Recipe, fit, hide
+from training.split import Split, split
+from training.trips import columns, load_trips, minutes
+
+
+def train(data: Path, out: Path, recipe: Recipe) -> Trained:
+    """Train on the records in folder ``data`` and write the bundle to ``out``; print funnel, metrics and parity.
+
+    Raises TrainingError, and leaves ``out`` as it was, if there is nothing to learn from or the export fails.
+    """
+    trips, funnel = load_trips(data)
+    for sentence in funnel.skipped_files:
+        notes.print(f"skipped: {sentence}", style="yellow")
+    results.print(funnel.table())
+    parts = split(trips)
+    months = parts.months()
+    for purpose, by_colour in months.items():
+        for colour, names in by_colour.items():
+            results.print(f"{purpose:9} {colour:6} {names[0]} to {names[-1]}, {len(names)} months")
+
+    model = fit(columns(parts.train), minutes(parts.train), recipe)
+    calibration = parts.calibrate.filter(pl.col("minutes").is_between(*evaluate.FILTERS["1-60"]))
+    corrections = calibrate(model, columns(calibration), minutes(calibration), recipe.level)
+    trained = Trained(
+        model=model,
+        corrections=corrections,
+        recipe=recipe,
+        data={"months": months, "trips": _counts(parts), "funnel": _counts_of(funnel)},
+        metrics={},
+        reference=_reference(parts.train),
+    )
+    trained.metrics.update(_evaluate(trained, parts))
+    results.print(evaluate.table(trained.metrics))
+
+    proof = columns(pl.concat((parts.calibrate, parts.test)))
+    folder, difference = export(trained, proof, out)
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    results.print(
+        f"parity: {len(proof.miles):,} trips, largest difference {difference:.6f} minutes\n"
+        f"bundle: {folder}, {size / 1e6:.2f} MB"
+    )
+    return trained
+
+
+def _evaluate(trained: Trained, parts: Split) -> dict[str, Any]:
+    """Return metrics by colour and by known inputs on the test months, with the tutorial baseline beside them."""
+    found = {}
+    for colour, test in sorted(parts.test.partition_by("colour", as_dict=True).items()):
+        name = f"{colour[0]} {' '.join(sorted(test['month'].unique()))}"
+        trips, truth = columns(test), minutes(test)
+        every, none = np.ones(len(truth), bool), np.zeros(len(truth), bool)
+        for suffix, shown in (
+            ("", trips),
+            (", no distance", hide(trips, every, none)),
+            (", no time", hide(trips, none, every)),
+            (", neither", hide(trips, every, every)),
+        ):
+            found[name + suffix] = evaluate.metrics(trained.answers(shown), truth)
+        with notes.status("fitting the tutorial baseline"):
+            answers = evaluate.baseline(parts.train, test)
+        found[f"{name}, {evaluate.BASELINE}"] = evaluate.metrics(answers, truth)
+    return found
+
+
+def _counts(parts: Split) -> dict[str, dict[str, int]]:
+    return {
+        purpose: dict(sorted(part.group_by("colour").len().iter_rows()))
+        for purpose, part in (("train", parts.train), ("calibrate", parts.calibrate), ("test", parts.test))
+    }
+
+
+def _counts_of(funnel: Funnel) -> dict[str, Any]:
+    return {"read": funnel.read, "kept": funnel.kept, "dropped": funnel.dropped, "changed": funnel.changed}
+
+
+def _reference(train: pl.DataFrame) -> dict[str, Any]:
+    """Return how the training inputs are distributed: shares by bin, each summing to 1."""
+    trips = columns(train)
+    edges = [0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 200.0]
+    known = trips.miles[~np.isnan(trips.miles)]
+    hours = hour_of_week(trips.pickup)
+    return {
+        "trip_distance": {"edges": edges, "share": _share(np.histogram(known, edges)[0])},
+        "trip_distance_missing": round(1 - len(known) / len(trips.miles), 5),
+        "hour_of_week": {"share": _share(np.bincount(hours, minlength=168))},
+        "PULocationID": {"share": _share(np.bincount(trips.pickup_zone, minlength=266))},
+        "DOLocationID": {"share": _share(np.bincount(trips.dropoff_zone, minlength=266))},
+    }
+
+
+def _share(counts: NDArray[np.int64]) -> list[float]:
+    return [round(float(count), 5) for count in counts / max(counts.sum(), 1)]

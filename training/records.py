@@ -1,0 +1,131 @@
+"""TLC trip record files of every colour and era, read into one set of columns."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from training.errors import TrainingError
+
+COLOURS = ("green", "yellow")
+
+# TLC renamed its columns several times; early files also padded them with blanks and changed their case.
+SPELLINGS: dict[str, tuple[str, ...]] = {
+    "pickup": ("lpep_pickup_datetime", "tpep_pickup_datetime", "pickup_datetime"),
+    "dropoff": ("lpep_dropoff_datetime", "tpep_dropoff_datetime", "dropoff_datetime"),
+    "pickup_zone": ("pulocationid", "pickup_location_id"),
+    "dropoff_zone": ("dolocationid", "dropoff_location_id"),
+    "miles": ("trip_distance",),
+}
+SCHEMA = {
+    "colour": pl.String(),
+    "pickup": pl.Datetime("us"),
+    "dropoff": pl.Datetime("us"),
+    "pickup_zone": pl.Int64(),
+    "dropoff_zone": pl.Int64(),
+    "miles": pl.Float64(),
+}
+_TIME_FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%m/%d/%Y %I:%M:%S %p")
+_MONTH_IN_NAME = re.compile(r"(?<!\d)(20\d{2})-(\d{2})(?!\d)")
+_YEAR_IN_NAME = re.compile(r"(?<!\d)(20\d{2})(?!\d)")
+
+
+@dataclass(frozen=True)
+class RecordFile:
+    """One file of trip records: where it is, the taxis' colour, and the period its name promises."""
+
+    path: Path
+    colour: str
+    period: str
+    """``2024-09``, ``2017``, or empty where the name has no date."""
+
+
+class UnreadableFileError(TrainingError):
+    """A file that cannot be used; the message names it and says why."""
+
+
+def find_files(folder: Path) -> list[RecordFile]:
+    """Return all parquet and CSV files under a folder that have a colour in their name, sorted by name.
+
+    Raises TrainingError if the folder does not exist or has no such file.
+    """
+    if not folder.is_dir():
+        raise TrainingError(f"{folder} is not a folder; give --data the folder that holds TLC's files")
+    found = [
+        RecordFile(path, colour, _period(path.name))
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in {".parquet", ".csv"}
+        for colour in COLOURS
+        if colour in path.name.lower()
+    ]
+    if not found:
+        raise TrainingError(
+            f"{folder} holds no .parquet or .csv file with green or yellow in its name; "
+            "fetch some with: python -m training download --from 2024-01 --to 2024-03 --colour green"
+        )
+    return found
+
+
+def read(file: RecordFile) -> pl.DataFrame:
+    """Return the records of one file in the columns of SCHEMA; raise UnreadableFileError if that cannot be done.
+
+    Values that are not what the column should hold become null, for the cleaning to count.
+    """
+    try:
+        raw = _open(file.path)
+        columns = _columns(file.path, raw.collect_schema().names())
+        frame = raw.select(
+            pl.lit(file.colour).alias("colour"),
+            *(_typed(pl.col(columns[name]), raw, columns[name], kind).alias(name) for name, kind in _typed_columns()),
+        ).collect()
+    except (PolarsError, OSError) as problem:
+        reason = str(problem).strip().splitlines()[0]
+        raise UnreadableFileError(f"{file.path.name} cannot be read: {reason}") from problem
+    if frame.is_empty():
+        raise UnreadableFileError(f"{file.path.name} has no rows")
+    return frame
+
+
+def _open(path: Path) -> pl.LazyFrame:
+    if path.suffix.lower() == ".parquet":
+        return pl.scan_parquet(path)
+    # Everything as text: a CSV column's type is decided by SCHEMA, not guessed from its first rows.
+    return pl.scan_csv(path, infer_schema=False)
+
+
+def _typed_columns() -> Iterator[tuple[str, pl.DataType]]:
+    return ((name, kind) for name, kind in SCHEMA.items() if name != "colour")
+
+
+def _columns(path: Path, names: list[str]) -> dict[str, str]:
+    """Return the file's own name for each of our columns."""
+    by_spelling = {name.strip().lower(): name for name in names}
+    columns = {}
+    for ours, spellings in SPELLINGS.items():
+        theirs = [by_spelling[spelling] for spelling in spellings if spelling in by_spelling]
+        if not theirs:
+            raise UnreadableFileError(f"{path.name} has no column {' or '.join(spellings)}")
+        columns[ours] = theirs[0]
+    return columns
+
+
+def _typed(column: pl.Expr, raw: pl.LazyFrame, name: str, kind: pl.DataType) -> pl.Expr:
+    if raw.collect_schema()[name] != pl.String:
+        return column.cast(kind, strict=False)
+    text = column.str.strip_chars()
+    if isinstance(kind, pl.Datetime):
+        return pl.coalesce(
+            text.str.to_datetime(form, time_unit="us", strict=False) for form in _TIME_FORMATS
+        )
+    return text.cast(pl.Float64, strict=False).cast(kind, strict=False)
+
+
+def _period(name: str) -> str:
+    month = _MONTH_IN_NAME.search(name)
+    if month:
+        return f"{month[1]}-{month[2]}"
+    year = _YEAR_IN_NAME.search(name)
+    return year[1] if year else ""

@@ -1,0 +1,121 @@
+"""What past trips say about zones, pairs of zones and hours: the tables that the features look up.
+
+Pace (minutes a mile) is averaged as a logarithm, so that half and double weigh alike. A pair of zones with few trips
+leans on the pairs around it, and those on the pairs further out: kernel-weighted means, each shrunk towards the next
+by a number of trips (an empirical-Bayes estimate with fixed prior strength; see Efron and Morris, 1977).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from taxi_api.model.features import HOURS_A_WEEK, Tables, Trips, crow_miles, hour_of_week
+from taxi_api.model.zones import ZONE_ROWS
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+# How far a pair of zones looks around itself, in miles, and how many trips outweigh what is further out.
+NEAR_MILES, WIDE_MILES, FACTOR_MILES = 0.7, 2.0, 1.0
+NEAR_TRIPS, WIDE_TRIPS, CITY_TRIPS = 10.0, 5.0, 5.0
+ZONE_HOUR_TRIPS, CITY_HOUR_TRIPS = 30.0, 50.0
+# Zones count as nearby, for the number of trips an answer rests on, up to this distance between centroids.
+NEARBY_MILES = 1.5
+# Only a believable pace teaches anything: 1 to 70 miles an hour over at least a tenth of a mile.
+SLOWEST_MPH, FASTEST_MPH, SHORTEST_MILES = 1.0, 70.0, 0.1
+# Driven distance is compared with the straight line, but not below this: centroids of one zone coincide.
+SHORTEST_CROW_MILES = 0.3
+# Faster and slower than this is noise, whatever the sums say; it also keeps float16 in range.
+LEAST_MINUTES = 0.5
+
+_PAIRS = ZONE_ROWS * ZONE_ROWS
+
+
+def fit_tables(trips: Trips, minutes: Floats) -> Tables:
+    """Learn the tables from trips of known duration (minutes, shape (n,)) with known pickup times."""
+    pair = trips.pickup_zone * ZONE_ROWS + trips.dropoff_zone
+    hour = hour_of_week(trips.pickup)
+    counted = minutes >= LEAST_MINUTES
+    trips_of_pair = np.bincount(pair[counted], minlength=_PAIRS).reshape(ZONE_ROWS, ZONE_ROWS)
+
+    mph = trips.miles / (np.maximum(minutes, LEAST_MINUTES) / 60)
+    # A missing distance is NaN, and so is its pace: neither comparison holds.
+    usable = counted & (trips.miles >= SHORTEST_MILES) & (mph >= SLOWEST_MPH) & (mph <= FASTEST_MPH)
+    pair, hour = pair[usable], hour[usable]
+    pickup, dropoff = trips.pickup_zone[usable], trips.dropoff_zone[usable]
+    log_miles = np.log(trips.miles[usable])
+    log_pace = np.log(minutes[usable]) - log_miles
+
+    # Pace = city average x hour of the week x pair x what the hour does around each end.
+    average = log_pace.mean()
+    log_city = _sums(hour, log_pace - average, HOURS_A_WEEK) / (_counts(hour, HOURS_A_WEEK) + CITY_HOUR_TRIPS)
+    rest = log_pace - log_city[hour]
+    log_pair_pace = _pair_means(pair, rest)
+    rest -= log_pair_pace.ravel()[pair]
+
+    line = _straight_line()
+    log_detour = _pair_means(pair, log_miles - np.log(line.ravel()[pair]))
+    return Tables(
+        pair_miles=_half(np.exp(log_detour) * line),
+        pair_pace=_half(np.exp(log_pair_pace)),
+        pair_trips=trips_of_pair.astype(np.uint32),
+        nearby_trips=_nearby(trips_of_pair).astype(np.uint32),
+        city_factor=_half(np.exp(log_city)),
+        pickup_factor=_half(np.exp(_zone_hours(pickup, hour, rest))),
+        dropoff_factor=_half(np.exp(_zone_hours(dropoff, hour, rest))),
+    )
+
+
+def _counts(keys: Ints, size: int) -> Floats:
+    return np.bincount(keys, minlength=size).astype(np.float64)
+
+
+def _sums(keys: Ints, values: Floats, size: int) -> Floats:
+    return np.bincount(keys, values, minlength=size)
+
+
+def _half(values: Floats) -> NDArray[np.float16]:
+    return values.astype(np.float16)
+
+
+def _straight_line() -> Floats:
+    """Return miles between centroids, shape (266, 266), never below a floor; the city's mean where unknown."""
+    line = crow_miles().astype(np.float64)
+    return np.maximum(np.where(np.isnan(line), np.nanmean(line), line), SHORTEST_CROW_MILES)
+
+
+def _kernel(miles: float) -> Floats:
+    """Return how much each zone says about each other, shape (266, 266): 1 for itself, less with distance."""
+    weight = np.nan_to_num(np.exp(-crow_miles().astype(np.float64) / miles))
+    np.fill_diagonal(weight, 1.0)
+    weight[weight < 1e-3] = 0.0  # noqa: PLR2004 - far zones say nothing, and zeros keep the sums exact
+    return weight
+
+
+def _pair_means(pair: Ints, values: Floats) -> Floats:
+    """Return the mean of a value for every pair of zones, shape (266, 266), shrunk towards its surroundings."""
+    shape = (ZONE_ROWS, ZONE_ROWS)
+    count = _counts(pair, _PAIRS).reshape(shape)
+    total = _sums(pair, values, _PAIRS).reshape(shape)
+    mean = np.full(shape, values.mean())
+    for kernel, strength in (
+        (_kernel(WIDE_MILES), CITY_TRIPS),
+        (_kernel(NEAR_MILES), WIDE_TRIPS),
+        (np.eye(ZONE_ROWS), NEAR_TRIPS),
+    ):
+        mean = (kernel @ total @ kernel + strength * mean) / (kernel @ count @ kernel + strength)
+    return mean
+
+
+def _zone_hours(zone: Ints, hour: Ints, values: Floats) -> Floats:
+    """Return the mean of a value by zone and hour of the week, shape (266, 168), shrunk towards 0."""
+    size, shape = ZONE_ROWS * HOURS_A_WEEK, (ZONE_ROWS, HOURS_A_WEEK)
+    key = zone * HOURS_A_WEEK + hour
+    kernel = _kernel(FACTOR_MILES)
+    total = kernel @ _sums(key, values, size).reshape(shape)
+    return np.asarray(total / (kernel @ _counts(key, size).reshape(shape) + ZONE_HOUR_TRIPS))
+
+
+def _nearby(trips_of_pair: Ints) -> Ints:
+    near = (crow_miles() <= NEARBY_MILES).astype(np.int64)
+    np.fill_diagonal(near, 1)
+    return np.asarray(near @ trips_of_pair @ near)
