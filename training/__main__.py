@@ -33,7 +33,7 @@ def download(
     """Fetch TLC's monthly trip records; an interrupted download goes on where it stopped."""
     colours = [name.strip() for name in colour.split(",") if name.strip()]
     for fetched in downloading.download(Month.parse(first), Month.parse(last), colours, to, base_url):
-        results.print(f"{fetched.path}  {fetched.bytes:,} bytes  {fetched.outcome}")
+        results.print(f"{fetched.path}  {fetched.bytes:,} bytes  {fetched.how}")
 
 
 @app.command()

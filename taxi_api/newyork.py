@@ -1,0 +1,29 @@
+"""New York time: the wall clock that TLC records and that the model knows."""
+
+from calendar import timegm
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+def now() -> datetime:
+    """Return the present time in New York, to the second."""
+    return datetime.now(NEW_YORK).replace(microsecond=0)
+
+
+def in_new_york(time: datetime) -> datetime:
+    """Return the same moment in New York, to the second; a time without an offset is already New York's.
+
+    A wall-clock time that happens twice, when clocks go back, is the first of the two; one that never happens, when
+    they go forward, is what a clock would show that was not changed: 2:30 becomes 3:30.
+    """
+    if time.tzinfo is None:
+        # There and back through UTC, because arithmetic within a zone does not notice a missing hour.
+        time = time.replace(tzinfo=NEW_YORK).astimezone(UTC)
+    return time.astimezone(NEW_YORK).replace(microsecond=0)
+
+
+def wall_clock_seconds(time: datetime) -> int:
+    """Return what the clock shows, as seconds since 1970-01-01 00:00 of the same clock."""
+    return timegm(time.timetuple())

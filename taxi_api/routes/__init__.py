@@ -1,0 +1,13 @@
+"""HTTP in and out: each module is one blueprint. Add a module to BLUEPRINTS and it is served and documented."""
+
+from flask import Flask
+
+from taxi_api.routes import health, predict
+
+BLUEPRINTS = (predict.blueprint, health.blueprint)
+
+
+def init_app(app: Flask) -> None:
+    """Register all routes."""
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)

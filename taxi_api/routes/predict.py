@@ -1,0 +1,22 @@
+"""One trip, one answer."""
+
+from typing import Any
+
+from flask import Blueprint, current_app
+
+from taxi_api.answers import answer
+from taxi_api.apidocs.operation import operation
+from taxi_api.routes.body import load_body
+from taxi_api.schemas.prediction import PredictionSchema
+from taxi_api.schemas.trip import TripSchema
+
+blueprint = Blueprint("predict", __name__)
+_trip = TripSchema()
+
+
+@blueprint.post("/predict")
+@blueprint.post("/v1/predict")
+@operation("Predict the duration of one trip", body=TripSchema, answer=PredictionSchema, errors=(400, 413, 415, 422))
+def predict() -> dict[str, Any]:
+    """Answer with the expected duration in minutes and an interval that holds most trips of this kind."""
+    return answer(current_app.extensions["predictor"], load_body(_trip))

@@ -1,0 +1,44 @@
+"""Fields that take JSON at its word: a number is a number, never a string or a boolean that looks like one."""
+
+from datetime import datetime
+from typing import Any
+
+from marshmallow import fields
+
+from taxi_api.model.calendar import FIRST_YEAR, LAST_YEAR
+from taxi_api.newyork import in_new_york
+
+
+class Number(fields.Float):
+    """A finite JSON number."""
+
+    def _validated(self, value: Any) -> Any:
+        if isinstance(value, str):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
+class PickupTime(fields.Field[datetime]):
+    """An ISO 8601 date and time, as an aware New York time; without an offset it is New York's wall clock."""
+
+    default_error_messages = {
+        "invalid": "Not a valid ISO 8601 date and time, such as 2024-09-18T08:30:00.",
+        "range": f"Must be in the years {FIRST_YEAR} to {LAST_YEAR}.",
+    }
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:  # noqa: ARG002
+        # Ten characters are a date alone: a trip needs an hour.
+        if not isinstance(value, str) or len(value) <= len("2024-09-18"):
+            raise self.make_error("invalid")
+        try:
+            time = datetime.fromisoformat(value)
+        except ValueError as problem:
+            raise self.make_error("invalid") from problem
+        # An offset moves a time by less than a day: inside these years it can neither overflow nor leave the calendar
+        # by more than the check below sees.
+        if not FIRST_YEAR - 1 <= time.year <= LAST_YEAR + 1:
+            raise self.make_error("range")
+        time = in_new_york(time)
+        if not FIRST_YEAR <= time.year <= LAST_YEAR:
+            raise self.make_error("range")
+        return time
