@@ -30,7 +30,7 @@ def problem(status: int, detail: str, **more: Any) -> Response:
         "title": _title(status),
         "status": status,
         "detail": detail,
-        "instance": request.path,
+        "instance": request.script_root + request.path,
         "request_id": request_id(),
         **more,
     }

@@ -3,24 +3,32 @@
 import re
 from uuid import uuid4
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 
 HEADER = "X-Request-ID"
+_KEY = "taxi_api.request_id"
 # Printable and short, so that it can stand in a log line and a header as it is.
 _USABLE = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
 
 def init_app(app: Flask) -> None:
     """Give each request of the app its id."""
+    app.before_request(_take)
     app.after_request(_return)
 
 
 def request_id() -> str:
     """Return the id of the request being answered."""
-    if "request_id" not in g:
+    # Kept in the WSGI environment, which the app that serves the documentation shares.
+    if _KEY not in request.environ:
         given = request.headers.get(HEADER, "")
-        g.request_id = given if _USABLE.fullmatch(given) else uuid4().hex
-    return str(g.request_id)
+        request.environ[_KEY] = given if _USABLE.fullmatch(given) else uuid4().hex
+    return str(request.environ[_KEY])
+
+
+def _take() -> None:
+    # At once, so that the id is there before the environment is handed on.
+    request_id()
 
 
 def _return(response: Response) -> Response:

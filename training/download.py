@@ -196,7 +196,7 @@ class _Fetcher:
                 if not tries_left:
                     raise TrainingError(
                         f"{url} could not be fetched in {_TRIES} tries ({error}); "
-                        f"run the command again later, it continues from what has arrived in {part.path}"
+                        f"run the command again later, it continues what has arrived"
                     ) from error
                 seconds = max(wait, error.wait)
                 notes.print(f"{part.path.stem}: {error}; trying again in {seconds:.0f} s", markup=False)
@@ -224,16 +224,13 @@ class _Fetcher:
         if not continues:
             _refuse_all_but_whole(answer, part, offset)
             offset = 0
-            new_etag = answer.headers.get("ETag", "")
-            part.begin(new_etag if _STRONG_ETAG.fullmatch(new_etag) else "")
+            part.begin(answer.headers.get("ETag", ""))
         total = _total(answer)
         task = self.bar.add_task(part.path.stem, total=total, completed=offset)
         try:
             size = part.append(self._shown(answer.iter_content(_CHUNK), task))
         finally:
             self.bar.remove_task(task)
-        if total is not None and size > total:
-            part.discard()
         if total is not None and size != total:
             raise _PassingError(f"{size} bytes are there, the server announced {total}")
         return continues

@@ -105,7 +105,7 @@ def _read_polygons(path: Path) -> dict[int, tuple[str, float, float]]:
         to_degrees = Transformer.from_crs(CRS.from_wkt(members[".prj"].decode()), _WGS84, always_xy=True)
         with shapefile.Reader(shp=io.BytesIO(members[".shp"]), dbf=io.BytesIO(members[".dbf"])) as reader:
             names, centroids = _centroids(reader)
-        return {number: (names[number], *to_degrees.transform(*xy, errcheck=True)) for number, xy in centroids.items()}
+        return {number: (names[number], *to_degrees.transform(*xy)) for number, xy in centroids.items()}
     except OSError as error:
         raise TrainingError(f"{path} cannot be read ({error.strerror}); {_AGAIN}") from error
     except KeyError as error:

@@ -41,7 +41,12 @@ def build_document(app: Flask) -> dict[str, Any]:
             spec.path(
                 path=rule.rule,
                 operations={
-                    method.lower(): _describe(operation, f"{method.lower()}{_identifier(rule.rule)}", view.__doc__ or "")
+                    method.lower(): {
+                        "tags": rule.endpoint.split(".")[:1],
+                        "operationId": f"{method.lower()}{_identifier(rule.rule)}",
+                        "description": " ".join((view.__doc__ or "").split()),
+                    }
+                    | _describe(operation)
                     for method in methods
                 },
             )
@@ -54,11 +59,9 @@ def _identifier(path: str) -> str:
     return "".join(part.capitalize() for part in path.strip("/").split("/"))
 
 
-def _describe(operation: Operation, identifier: str, docstring: str) -> dict[str, Any]:
+def _describe(operation: Operation) -> dict[str, Any]:
     described: dict[str, Any] = {
-        "operationId": identifier,
         "summary": operation.summary,
-        "description": " ".join(docstring.split()),
         "responses": {"200": _response("The answer.", "application/json", operation.answer)}
         | {
             str(status): _response(HTTPStatus(status).phrase, MEDIA_TYPE, ProblemSchema) for status in operation.errors

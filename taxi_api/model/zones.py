@@ -34,18 +34,18 @@ class Zone(NamedTuple):
 @cache
 def zones() -> tuple[Zone, ...]:
     """Return all zones in the order of their ids."""
-    with files("taxi_api.model").joinpath("zones.csv").open(encoding="utf-8", newline="") as lines:
-        return tuple(
-            Zone(
-                id=int(row["LocationID"]),
-                borough=row["Borough"],
-                name=row["Zone"],
-                service_zone=row["service_zone"],
-                lon=float(row["lon"]) if row["lon"] else None,
-                lat=float(row["lat"]) if row["lat"] else None,
-            )
-            for row in csv.DictReader(lines)
+    lines = files("taxi_api.model").joinpath("zones.csv").read_text(encoding="utf-8").splitlines()
+    return tuple(
+        Zone(
+            id=int(row["LocationID"]),
+            borough=row["Borough"],
+            name=row["Zone"],
+            service_zone=row["service_zone"],
+            lon=float(row["lon"]) if row["lon"] else None,
+            lat=float(row["lat"]) if row["lat"] else None,
         )
+        for row in csv.DictReader(lines)
+    )
 
 
 def positions() -> NDArray[np.float32]:

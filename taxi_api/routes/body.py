@@ -2,18 +2,22 @@
 
 from typing import Any
 
-from flask import request
+from flask import current_app, request
 from marshmallow import Schema
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 
 def load_body(schema: Schema) -> Any:
     """Return what the schema makes of the body.
 
-    Raises UnsupportedMediaType (415) if it is not declared as JSON, BadRequest (400) if it is not JSON, and
-    ValidationError (422) if it is not what the schema describes.
+    Raises UnsupportedMediaType (415) if it is not declared as JSON, BadRequest (400) if it is not JSON,
+    RequestEntityTooLarge (413) if it is too long, and ValidationError (422) if it is not what the schema describes.
     """
+    if not request.is_json:
+        raise UnsupportedMediaType("Send the body as Content-Type: application/json.")
     try:
-        return schema.load(request.get_json())
+        return schema.load(current_app.json.loads(request.get_data(cache=False)))
     except RecursionError as problem:
         raise BadRequest("The body nests its values too deeply.") from problem
+    except ValueError as problem:
+        raise BadRequest(f"The body is not JSON: {problem}.") from problem

@@ -32,6 +32,7 @@ class TripSchema(Schema):
         metadata={
             "description": "Distance to drive in miles. Left out, the usual distance between the two zones is taken.",
             "example": 5.0,
+            "exclusiveMinimum": True,  # apispec reads the bounds of a Range, but not whether they are included
         },
     )
     pickup_datetime = PickupTime(

@@ -6,7 +6,7 @@ import os
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import shapefile
@@ -265,9 +265,9 @@ def test_a_damaged_archive_is_refused(tmp_path: Path, which: int) -> None:
     ],
 )
 def test_polygons_that_do_not_fit_are_refused(
-    tmp_path: Path, options: dict[str, object], polygons: list[Polygon], message: str
+    tmp_path: Path, options: dict[str, Any], polygons: list[Polygon], message: str
 ) -> None:
-    path = write_polygons(tmp_path, polygons, **options)  # type: ignore[arg-type]
+    path = write_polygons(tmp_path, polygons, **options)
     with pytest.raises(TrainingError, match=message):
         build_zones(write_lookup(tmp_path, lookup_rows()), path)
 

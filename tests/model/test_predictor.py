@@ -1,0 +1,97 @@
+"""Behaviour of the bundle that comes with the package."""
+
+import numpy as np
+import pytest
+
+from taxi_api.model.features import Trips
+from taxi_api.model.predictor import BASIS, Predictor
+
+MIDTOWN, JFK, UPPER_EAST_SIDE, LA_GUARDIA, HARLEM = 161, 132, 236, 138, 74
+
+
+def trips(pickup: object, dropoff: object, miles: object = np.nan, time: object = "2024-09-18T08:30:00") -> Trips:
+    columns = np.broadcast_arrays(pickup, dropoff, miles, np.array(time, "M8[s]"))
+    return Trips(*(np.atleast_1d(column).copy() for column in columns))
+
+
+def minutes(predictor: Predictor, *args: object) -> np.ndarray:
+    return predictor.predict(trips(*args)).minutes[:, 0]
+
+
+def test_every_pair_of_zones_has_an_answer_with_an_order(predictor: Predictor):
+    pickup, dropoff = np.meshgrid(np.arange(1, 266), np.arange(1, 266))
+    found = predictor.predict(trips(pickup.ravel(), dropoff.ravel()))
+    duration, lower, upper = found.minutes.T
+    assert np.isfinite(found.minutes).all()
+    assert (lower > 0).all()
+    assert (lower <= duration).all()
+    assert (duration <= upper).all()
+    assert (upper < 240).all()
+    assert (found.miles > 0).all()
+
+
+def test_longer_never_takes_less_time(predictor: Predictor):
+    miles = np.linspace(0.1, 60, 400)
+    for pair in ((MIDTOWN, JFK), (HARLEM, HARLEM), (1, 2), (264, 265)):
+        assert (np.diff(minutes(predictor, *pair, miles)) >= -1e-4).all()
+
+
+def test_rush_hour_is_slower_than_the_night(predictor: Predictor):
+    for pair in ((MIDTOWN, JFK), (MIDTOWN, UPPER_EAST_SIDE), (HARLEM, MIDTOWN), (LA_GUARDIA, MIDTOWN)):
+        night, rush = minutes(predictor, *pair, np.nan, ["2024-09-18T04:00:00", "2024-09-18T17:00:00"])
+        assert rush > 1.2 * night
+
+
+def test_midtown_to_jfk_takes_what_people_know_it_takes(predictor: Predictor):
+    night, peak = minutes(predictor, MIDTOWN, JFK, np.nan, ["2024-09-18T04:00:00", "2024-09-18T17:00:00"])
+    assert 20 <= night <= 35
+    assert 35 <= peak <= 90
+
+
+def test_a_holiday_is_not_a_workday(predictor: Predictor):
+    workday, holiday = minutes(predictor, MIDTOWN, JFK, np.nan, ["2024-07-11T16:00:00", "2024-07-04T16:00:00"])
+    assert holiday < workday - 3
+
+
+def test_an_interval_widens_when_inputs_are_missing(predictor: Predictor):
+    # Over a whole week: at a single hour, not knowing the hour can just as well narrow it.
+    week = np.arange("2024-09-16T00:30", "2024-09-23T00:30", np.timedelta64(1, "h"), "M8[s]")
+    for pickup, dropoff in ((MIDTOWN, JFK), (HARLEM, MIDTOWN), (UPPER_EAST_SIDE, HARLEM)):
+        typical = predictor.predict(trips(pickup, dropoff)).miles[0]
+
+        def width(miles: float, time: object, pickup: int = pickup, dropoff: int = dropoff) -> float:
+            found = predictor.predict(trips(pickup, dropoff, miles, time)).minutes
+            return float((found[:, 2] - found[:, 1]).mean())
+
+        assert width(typical, week) < width(np.nan, week)
+        assert width(typical, week) < width(typical, "NaT") < width(np.nan, "NaT")
+
+
+@pytest.mark.parametrize(
+    ("pickup", "dropoff", "kind"),
+    [
+        (MIDTOWN, JFK, "zone_pair"),
+        (1, 2, "city"),
+        (264, 265, "city"),
+    ],
+)
+def test_the_basis_says_how_much_is_known(predictor: Predictor, pickup: int, dropoff: int, kind: str):
+    found = predictor.predict(trips(pickup, dropoff))
+    assert BASIS[found.basis[0]] == kind
+    assert found.basis_trips[0] >= 10
+
+
+def test_a_pair_without_trips_is_answered_from_its_neighbours(predictor: Predictor):
+    tables = predictor.bundle.tables
+    lonely = np.argwhere((tables.pair_trips == 0) & (tables.nearby_trips >= 500))
+    assert len(lonely) > 0
+    found = predictor.predict(trips(lonely[:, 0], lonely[:, 1]))
+    assert {BASIS[kind] for kind in found.basis} == {"nearby_zones"}
+    assert (found.basis_trips >= 500).all()
+
+
+def test_the_estimated_distance_is_near_the_straight_line(predictor: Predictor):
+    found = predictor.predict(trips([MIDTOWN, HARLEM], [JFK, MIDTOWN]))
+    assert found.estimated.all()
+    assert 13 < found.miles[0] < 21
+    assert 2.5 < found.miles[1] < 7

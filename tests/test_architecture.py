@@ -1,0 +1,71 @@
+"""Who may import whom, by reading the code and by looking at a fresh process."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PURE = {"taxi_api", "numpy", "onnxruntime"} | sys.stdlib_module_names
+HEAVY = {"training", "sklearn", "scipy", "pandas", "polars", "pyarrow", "mlflow", "onnx", "matplotlib", "requests"}
+
+
+def imports(path: Path) -> set[str]:
+    """Return the modules that a file imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: write imports in full"
+            found.add(node.module or "")
+    return found
+
+
+def files(package: str) -> list[Path]:
+    found = sorted((ROOT / package).rglob("*.py"))
+    assert found
+    return found
+
+
+@pytest.mark.parametrize("path", files("taxi_api/model"), ids=str)
+def test_the_model_is_pure(path: Path):
+    for module in imports(path):
+        assert module.split(".")[0] in PURE, f"{path.name} imports {module}"
+        assert not module.startswith("taxi_api.") or module.startswith("taxi_api.model"), f"{path.name}: {module}"
+
+
+@pytest.mark.parametrize("path", files("taxi_api"), ids=str)
+def test_serving_does_not_know_training(path: Path):
+    assert not {module.split(".")[0] for module in imports(path)} & HEAVY
+
+
+@pytest.mark.parametrize("path", files("training"), ids=str)
+def test_training_knows_only_the_model_of_serving(path: Path):
+    serving = {module for module in imports(path) if module.startswith("taxi_api")}
+    assert all(module.startswith("taxi_api.model") for module in serving)
+    assert not {module.split(".")[0] for module in imports(path)} & {"flask", "marshmallow", "flasgger"}
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Return the top-level modules that a fresh process has loaded after a statement."""
+    code = f"{statement}\nimport sys\nprint(*{{name.split('.')[0] for name in sys.modules}})"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(run.stdout.split())
+
+
+def test_a_served_prediction_loads_nothing_heavy():
+    loaded = loaded_by(
+        "from taxi_api.app import create_app\n"
+        "assert create_app().test_client().post('/predict', json={'PULocationID': 1, 'DOLocationID': 2}).json"
+    )
+    assert "onnxruntime" in loaded
+    # flasgger and Swagger UI wait until somebody opens the documentation.
+    assert not loaded & (HEAVY | {"flasgger", "flask_swagger_ui", "apispec", "yaml", "jsonschema"})
+
+
+def test_the_model_loads_without_flask():
+    loaded = loaded_by("from taxi_api.model.store import load_predictor\nload_predictor('')")
+    assert not loaded & (HEAVY | {"flask", "marshmallow", "werkzeug"})
