@@ -2,8 +2,13 @@
 
 import os
 import sys
+from pathlib import Path
+from typing import Any
 
+from taxi_api.model.bundle import BundleError
 from taxi_api.settings import Settings, SettingsError
+
+_MEMORY = "/dev/shm"  # noqa: S108 - Linux keeps it in memory; gunicorn makes its own file there
 
 try:
     _settings = Settings.from_environment()
@@ -20,10 +25,33 @@ timeout = 30
 graceful_timeout = 20
 keepalive = 30
 # The heartbeat file must not wait for a disk.
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+worker_tmp_dir = _MEMORY if Path(_MEMORY).is_dir() else None
 # gunicorn would otherwise open a socket for control commands in the home directory.
 control_socket_disable = True
 # The app logs each request itself.
 accesslog = None
 errorlog = "-"
 loglevel = _settings.log_level.lower()
+
+
+def on_starting(_server: Any) -> None:
+    """Try the bundle before any worker starts, so that a bad one stops the start with one line.
+
+    In a process of its own: the master must never hold a session, which would not survive the fork into workers.
+    """
+    child = os.fork()
+    if child == 0:
+        os._exit(_try_bundle())
+    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0:
+        sys.exit(1)
+
+
+def _try_bundle() -> int:
+    from taxi_api.model.store import load_predictor  # noqa: PLC0415 - not in the master
+
+    try:
+        load_predictor(_settings.model_uri)
+    except BundleError as problem:
+        os.write(2, f"cannot start: {problem}\n".encode())
+        return 1
+    return 0

@@ -22,6 +22,7 @@ def create_app(settings: Settings | None = None, predictor: Predictor | None = N
     Raises:
         SettingsError: a variable has an unusable value.
         BundleError: the model bundle must not serve.
+
     """
     settings = settings or Settings.from_environment()
     app = Flask("taxi_api", static_folder=None)

@@ -27,12 +27,12 @@ def download(
     first: Annotated[str, typer.Option("--from", help="First month, such as 2024-01.")],
     last: Annotated[str, typer.Option("--to", help="Last month, included.")],
     colour: Annotated[str, typer.Option(help="green, yellow, or both with a comma.")] = "green,yellow",
-    to: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("data"),
+    out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("data"),
     base_url: Annotated[str, typer.Option(help="Where the files are published.")] = downloading.TLC_URL,
 ) -> None:
     """Fetch TLC's monthly trip records; an interrupted download goes on where it stopped."""
     colours = [name.strip() for name in colour.split(",") if name.strip()]
-    for fetched in downloading.download(Month.parse(first), Month.parse(last), colours, to, base_url):
+    for fetched in downloading.download(Month.parse(first), Month.parse(last), colours, out, base_url):
         results.print(f"{fetched.path}  {fetched.bytes:,} bytes  {fetched.how}")
 
 

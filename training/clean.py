@@ -60,6 +60,7 @@ def clean(records: pl.DataFrame, period: str) -> tuple[pl.DataFrame, Funnel]:
     Args:
         records: columns of ``training.records.SCHEMA``.
         period: the month or year that the file is for, such as ``2024-09`` or ``2017``; empty for any.
+
     """
     trips = records.with_columns(
         minutes=(pl.col("dropoff") - pl.col("pickup")).dt.total_seconds() / 60,
@@ -109,7 +110,7 @@ def _in_clock_change(trips: pl.DataFrame) -> pl.Expr:
 @cache
 def clock_changes(year: int) -> list[datetime]:
     """Return the midnights that begin the days of a year on which New York's clocks change."""
-    midnight = datetime(year, 1, 1)  # noqa: DTZ001 - wall-clock time is what TLC records
+    midnight = datetime(year, 1, 1)
     changes = []
     while midnight.year == year:
         tomorrow = midnight + timedelta(days=1)

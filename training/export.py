@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import platform
 import shutil
 import tempfile
@@ -165,8 +164,8 @@ def _replace(draft: Path, out: Path) -> None:
     """Put the finished folder in place of an older one; a crash in between leaves one of the two whole beside it."""
     old = draft.with_name(draft.name + "-old")
     if out.exists():
-        os.replace(out, old)
-    os.replace(draft, out)
+        out.replace(old)
+    draft.replace(out)
     shutil.rmtree(old, ignore_errors=True)
 
 

@@ -18,7 +18,7 @@ class Month(NamedTuple):
     def parse(cls, text: str) -> Self:
         """Read ``YYYY-MM``; raise TrainingError for anything else."""
         match = _PATTERN.fullmatch(text)
-        if match is None or not 1 <= int(match[2]) <= 12:
+        if match is None or not 1 <= int(match[2]) <= 12:  # noqa: PLR2004
             raise TrainingError(f"{text!r} is not a month; write it as YYYY-MM, for example 2024-09")
         return cls(int(match[1]), int(match[2]))
 

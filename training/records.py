@@ -117,9 +117,7 @@ def _typed(column: pl.Expr, raw: pl.LazyFrame, name: str, kind: pl.DataType) -> 
         return column.cast(kind, strict=False)
     text = column.str.strip_chars()
     if isinstance(kind, pl.Datetime):
-        return pl.coalesce(
-            text.str.to_datetime(form, time_unit="us", strict=False) for form in _TIME_FORMATS
-        )
+        return pl.coalesce(text.str.to_datetime(form, time_unit="us", strict=False) for form in _TIME_FORMATS)
     return text.cast(pl.Float64, strict=False).cast(kind, strict=False)
 
 

@@ -70,7 +70,7 @@ def _counts(keys: Ints, size: int) -> Floats:
 
 
 def _sums(keys: Ints, values: Floats, size: int) -> Floats:
-    return np.bincount(keys, values, minlength=size)
+    return np.asarray(np.bincount(keys, values, minlength=size), np.float64)
 
 
 def _half(values: Floats) -> NDArray[np.float16]:

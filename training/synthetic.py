@@ -30,7 +30,7 @@ def true_minutes(trips: Trips) -> Floats:
     hour = hour_of_week(trips.pickup) % 24
     rush = np.maximum(0.0, np.cos((hour - 17) / 24 * 2 * np.pi))
     crowded = (trips.pickup_zone % 3 == 0) * 0.2
-    return trips.miles * _MINUTES_A_MILE * (1 + _SLOWEST_SHARE * rush + crowded)
+    return np.asarray(trips.miles * _MINUTES_A_MILE * (1 + _SLOWEST_SHARE * rush + crowded))
 
 
 def sample(month: Month, count: int, seed: int = 0) -> tuple[Trips, Floats]:
@@ -64,8 +64,9 @@ def write_city(folder: Path, months: list[Month], trips_a_month: int, seed: int 
         ).write_csv(folder / "yellow" / f"yellow_tripdata_sample_{month}.csv", datetime_format="%Y-%m-%d %H:%M:%S")
 
 
-def _columns(trips: Trips, minutes: Floats, pickup: str, dropoff: str, origin: str, destination: str) -> pl.DataFrame:
-    """Return the trips under the column names of one era."""
+def _columns(trips: Trips, minutes: Floats, *names: str) -> pl.DataFrame:
+    """Return the trips under one era's names for pickup, dropoff, pickup zone and dropoff zone."""
+    pickup, dropoff, origin, destination = names
     took = np.round(minutes * 60).astype("timedelta64[s]")
     return pl.DataFrame(
         {

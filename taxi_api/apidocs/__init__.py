@@ -28,7 +28,7 @@ def _to_folder() -> BaseResponse:
     return redirect("apidocs/", code=308)
 
 
-def _delegate(file: str = "") -> Response:  # noqa: ARG001 - the other app reads the path itself
+def _delegate(file: str = "") -> BaseResponse:  # noqa: ARG001 - the other app reads the path itself
     return current_app.response_class.from_app(_docs(), request.environ)
 
 

@@ -63,9 +63,7 @@ def _describe(operation: Operation) -> dict[str, Any]:
     described: dict[str, Any] = {
         "summary": operation.summary,
         "responses": {"200": _response("The answer.", "application/json", operation.answer)}
-        | {
-            str(status): _response(HTTPStatus(status).phrase, MEDIA_TYPE, ProblemSchema) for status in operation.errors
-        },
+        | {str(status): _response(HTTPStatus(status).phrase, MEDIA_TYPE, ProblemSchema) for status in operation.errors},
     }
     if operation.body is not None:
         described["requestBody"] = {"required": True, "content": {"application/json": {"schema": operation.body}}}

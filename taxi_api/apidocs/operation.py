@@ -29,6 +29,7 @@ def operation(
         answer: schema of the 200 answer.
         body: schema of the JSON body, if the route takes one.
         errors: statuses that a caller has to expect, besides those of the service itself.
+
     """
 
     def document(view: View) -> View:

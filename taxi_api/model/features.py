@@ -1,8 +1,8 @@
 """The only feature code of the project: columns in, float32 matrix out, the same for training and serving.
 
-Nothing here but look-ups, comparisons, + - * and square roots: IEEE 754 fixes their results, so a trip has the same features on
-every machine. Everything that needs a logarithm, an exponential or a sum over trips is worked out in training and
-arrives as a table.
+Nothing here but look-ups, comparisons, + - * and square roots: IEEE 754 fixes their results, so a trip has the same
+features on every machine. Everything that needs a logarithm, an exponential or a sum over trips is worked out in
+training and arrives as a table.
 """
 
 import hashlib
@@ -119,7 +119,7 @@ def crow_miles() -> NDArray[np.float32]:
     """Return the straight-line distance between all zones, shape (266, 266), NaN where a zone has no place."""
     place = positions()
     apart = place[:, None, :] - place[None, :, :]
-    return np.sqrt((apart * apart).sum(axis=2, dtype=np.float32))
+    return np.asarray(np.sqrt((apart * apart).sum(axis=2, dtype=np.float32)))
 
 
 class FeatureBuilder:

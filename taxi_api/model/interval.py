@@ -27,8 +27,9 @@ def corrected(
         raw: the model's outputs, shape (n, 3).
         group: row of ``corrections`` for each trip, shape (n,).
         corrections: shape (groups, 2), shares of the width for the lower and the upper bound.
+
     """
-    out = np.maximum(raw, LEAST_MINUTES, dtype=np.float64)
+    out = np.asarray(np.maximum(raw, LEAST_MINUTES), np.float64)
     duration = out[:, 0]
     width = np.maximum(raw[:, 2] - raw[:, 1], 0.0)
     share = corrections[group]

@@ -59,8 +59,8 @@ class Predictor:
         if not (off <= GOLDEN_TOLERANCE_MINUTES).all():
             worst = int(np.argmax(np.where(np.isnan(off), np.inf, off)))
             raise BundleError(
-                f"model bundle {self.bundle.path}: golden answer {worst} of {GOLDEN} is off by {off[worst]:.3f} minutes;"
-                " the model or this machine's arithmetic is not what was trained; export the bundle again"
+                f"model bundle {self.bundle.path}: golden answer {worst} of {GOLDEN} is off by {off[worst]:.3f}"
+                " minutes; the model or this machine's arithmetic is not what was trained; export the bundle again"
             )
 
     def predict(self, trips: Trips) -> Predictions:

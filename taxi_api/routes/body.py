@@ -1,10 +1,11 @@
 """The JSON body of a request, through its schema."""
 
+import sys
 from typing import Any
 
 from flask import current_app, request
 from marshmallow import Schema
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 
 def load_body(schema: Schema) -> Any:
@@ -15,8 +16,12 @@ def load_body(schema: Schema) -> Any:
     """
     if not request.is_json:
         raise UnsupportedMediaType("Send the body as Content-Type: application/json.")
+    body = request.get_data(cache=False)
+    # Werkzeug cuts a body of undeclared length at the limit without a word.
+    if request.content_length is None and len(body) >= (request.max_content_length or sys.maxsize):
+        raise RequestEntityTooLarge
     try:
-        return schema.load(current_app.json.loads(request.get_data(cache=False)))
+        return schema.load(current_app.json.loads(body))
     except RecursionError as problem:
         raise BadRequest("The body nests its values too deeply.") from problem
     except ValueError as problem:

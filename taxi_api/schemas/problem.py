@@ -6,7 +6,9 @@ from marshmallow import Schema, fields
 class ProblemSchema(Schema):
     """What went wrong, in a form for programs and for people. ``errors.problem`` makes it; keep the two alike."""
 
-    type = fields.String(required=True, metadata={"description": "`about:blank`: see `title`.", "example": "about:blank"})
+    type = fields.String(
+        required=True, metadata={"description": "`about:blank`: see `title`.", "example": "about:blank"}
+    )
     title = fields.String(required=True, metadata={"example": "Unprocessable Entity"})
     status = fields.Integer(required=True, metadata={"example": 422})
     detail = fields.String(required=True, metadata={"example": "The request body has fields that cannot be used."})

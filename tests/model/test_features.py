@@ -3,7 +3,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taxi_api.model import features
 from taxi_api.model.bundle import load_bundle
 from taxi_api.model.features import NAMES, FeatureBuilder, Trips, hour_of_week
 from taxi_api.model.store import DEFAULT_BUNDLE
@@ -87,9 +86,3 @@ def test_a_trip_has_the_features_one_can_work_out_by_hand():
 )
 def test_hours_of_the_week(time: str, hour: int):
     assert hour_of_week(np.array([time], "M8[s]")).tolist() == [hour]
-
-
-def test_a_change_of_names_or_version_is_a_change_of_hash(monkeypatch: pytest.MonkeyPatch):
-    import hashlib
-
-    assert features.HASH == hashlib.sha256(f"{features.VERSION}:{','.join(NAMES)}".encode()).hexdigest()

@@ -53,18 +53,19 @@ def test_a_holiday_is_not_a_workday(predictor: Predictor):
     assert holiday < workday - 3
 
 
-def test_an_interval_widens_when_inputs_are_missing(predictor: Predictor):
-    # Over a whole week: at a single hour, not knowing the hour can just as well narrow it.
-    week = np.arange("2024-09-16T00:30", "2024-09-23T00:30", np.timedelta64(1, "h"), "M8[s]")
-    for pickup, dropoff in ((MIDTOWN, JFK), (HARLEM, MIDTOWN), (UPPER_EAST_SIDE, HARLEM)):
-        typical = predictor.predict(trips(pickup, dropoff)).miles[0]
+def test_intervals_widen_when_inputs_are_missing(predictor: Predictor):
+    golden = predictor.bundle.golden.trips
+    complete = ~np.isnan(golden.miles) & ~np.isnat(golden.pickup)
+    known = Trips(*(column[complete] for column in golden))
+    nowhere, never = np.full_like(known.miles, np.nan), np.full_like(known.pickup, "NaT")
 
-        def width(miles: float, time: object, pickup: int = pickup, dropoff: int = dropoff) -> float:
-            found = predictor.predict(trips(pickup, dropoff, miles, time)).minutes
-            return float((found[:, 2] - found[:, 1]).mean())
+    def width(shown: Trips) -> float:
+        found = predictor.predict(shown).minutes
+        return float((found[:, 2] - found[:, 1]).mean())
 
-        assert width(typical, week) < width(np.nan, week)
-        assert width(typical, week) < width(typical, "NaT") < width(np.nan, "NaT")
+    neither = width(known._replace(miles=nowhere, pickup=never))
+    assert width(known) < width(known._replace(miles=nowhere)) < neither
+    assert width(known) < width(known._replace(pickup=never)) < neither
 
 
 @pytest.mark.parametrize(

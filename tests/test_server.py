@@ -1,0 +1,134 @@
+"""The service as it is started for real: gunicorn with the project's configuration."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from taxi_api.model.store import DEFAULT_BUNDLE
+from tests.model.test_bundle import edit_json, sign
+
+ROOT = Path(__file__).parents[1]
+TRIP = b'{"PULocationID": 1, "DOLocationID": 2, "trip_distance": 5.0}'
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start(**environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", "taxi_api.wsgi:app"],
+        cwd=ROOT,
+        env=os.environ | {"WEB_CONCURRENCY": "2"} | environment,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    port = free_port()
+    server = start(PORT=str(port), LOG_LEVEL="WARNING")
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(200):
+            try:
+                with urllib.request.urlopen(f"{address}/ready", timeout=5) as answer:
+                    assert answer.status == 200
+                break
+            except OSError:
+                assert server.poll() is None, server.stderr and server.stderr.read()
+                time.sleep(0.05)
+        yield address
+    finally:
+        server.send_signal(signal.SIGTERM)
+        _, errors = server.communicate(timeout=30)
+    assert server.returncode == 0
+    assert errors == ""
+
+
+def post(url: str, body: bytes, **headers: str) -> tuple[int, dict, dict]:
+    request = urllib.request.Request(
+        f"{url}/predict", data=body, headers={"Content-Type": "application/json"} | headers, method="POST"
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, dict(answer.headers), json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, dict(error.headers), json.load(error)
+
+
+def test_the_example_of_the_deployment_guide_is_answered(url: str):
+    status, headers, answer = post(url, TRIP, **{"X-Request-ID": "abc"})
+    assert status == 200
+    assert headers["X-Request-ID"] == "abc"
+    assert answer["interval"]["lower"] < answer["duration"] < answer["interval"]["upper"]
+
+
+def test_a_chunked_body_is_limited_too(url: str):
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(
+            b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+        )
+        try:
+            for _ in range(100):
+                connection.sendall(b"400\r\n" + b" " * 1024 + b"\r\n")
+            connection.sendall(b"0\r\n\r\n")
+        except OSError:
+            pass  # refused before all of it was sent
+        assert connection.recv(4096).startswith(b"HTTP/1.1 413 ")
+
+
+def refused(**environment: str) -> str:
+    """Start the server where it must not start; return the line that says why."""
+    server = start(**({"PORT": str(free_port())} | environment))
+    _, errors = server.communicate(timeout=60)
+    assert server.returncode == 1
+    lines = [line for line in errors.splitlines() if "[INFO]" not in line]
+    assert len(lines) == 1, errors
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("environment", "line"),
+    [
+        ({"PORT": "eighty"}, "cannot start: PORT='eighty' is not usable: write a whole number from 1 to 65535"),
+        ({"APP_ENV": "test"}, "cannot start: APP_ENV='test' is not usable: write development or production"),
+        ({"MODEL_URI": "/nowhere"}, "cannot start: model bundle /nowhere: manifest.json cannot be read"),
+    ],
+)
+def test_a_bad_setting_stops_the_start_with_one_line(environment: dict[str, str], line: str):
+    assert refused(**environment).startswith(line)
+
+
+def test_an_altered_bundle_stops_the_start_and_is_named(tmp_path: Path):
+    folder = Path(shutil.copytree(DEFAULT_BUNDLE, tmp_path / "bundle"))
+    with (folder / "model.onnx").open("r+b") as model:
+        model.seek(1000)
+        model.write(b"\x00\x01\x02")
+    line = refused(MODEL_URI=str(folder))
+    assert line.startswith(f"cannot start: model bundle {folder}: model.onnx is not what manifest.json")
+
+
+def test_a_wrong_golden_answer_stops_the_start_and_is_named(tmp_path: Path):
+    folder = Path(shutil.copytree(DEFAULT_BUNDLE, tmp_path / "bundle"))
+    edit_json(folder / "golden.json", lambda golden: golden["answers"]["upper"].__setitem__(3, 1.0))
+    sign(folder)
+    assert refused(MODEL_URI=str(folder)).startswith(f"cannot start: model bundle {folder}: golden answer 3 ")

@@ -1,0 +1,65 @@
+"""The commands as a person runs them: exit codes, messages, files."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from taxi_api.model.bundle import load_bundle
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "training", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def test_help_names_the_commands():
+    shown = run("--help").stdout
+    assert all(command in shown for command in ("download", "train", "zones"))
+
+
+def test_train_prints_what_it_did_and_writes_a_bundle(city: Path, tmp_path: Path):
+    out = tmp_path / "bundle"
+    shown = run("train", "--data", str(city), "--out", str(out), "--trees", "20").stdout
+    for expected in (
+        "Cleaning funnel",
+        "Evaluation, minutes",
+        "tutorial",
+        "parity: ",
+        "largest difference 0.00",
+        "bundle: ",
+    ):
+        assert expected in shown
+    assert load_bundle(out).manifest["recipe"]["trees"] == 20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "--data", "/nowhere", "--out", "{tmp}/b"], "error: /nowhere is not a folder"),
+        (["train", "--data", "{tmp}", "--out", "{tmp}/b"], "holds no .parquet or .csv file"),
+        (["download", "--from", "2024-13", "--to", "2024-14"], "error: '2024-13' is not a month"),
+        (["download", "--from", "2024-03", "--to", "2024-01"], "before it begins"),
+        (["download", "--from", "2024-01", "--to", "2024-01", "--colour", "blue"], "blue"),
+        (["zones", "--lookup", "{tmp}/none.csv", "--polygons", "{tmp}/none.zip"], "none.csv"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_1(arguments: list[str], message: str, tmp_path: Path):
+    done = run(*(argument.format(tmp=tmp_path) for argument in arguments), status=1)
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_missing_option_is_explained():
+    assert "--data" in run("train", status=2).stderr

@@ -1,0 +1,63 @@
+import numpy as np
+
+from taxi_api.model.features import TABLE_SHAPES
+from training.months import Month
+from training.statistics import fit_tables
+from training.synthetic import ZONES, sample
+
+TRIPS, MINUTES = sample(Month(2024, 9), 40_000)
+TABLES = fit_tables(TRIPS, MINUTES)
+
+
+def test_tables_have_the_shapes_a_bundle_needs_and_no_holes():
+    for name, (shape, dtype) in TABLE_SHAPES.items():
+        table = getattr(TABLES, name)
+        assert table.shape == shape
+        assert table.dtype == dtype
+        assert np.isfinite(table).all()
+        if name not in {"pair_trips", "nearby_trips"}:
+            assert (table > 0).all()
+
+
+def test_trips_are_counted_by_pair():
+    assert TABLES.pair_trips.sum() == len(MINUTES)
+    pair = (TRIPS.pickup_zone == 161) & (TRIPS.dropoff_zone == 230)
+    assert TABLES.pair_trips[161, 230] == pair.sum()
+    assert (TABLES.nearby_trips >= TABLES.pair_trips).all()
+    assert TABLES.nearby_trips[161, 230] > TABLES.pair_trips[161, 230]
+
+
+def test_what_is_known_of_the_city_is_found():
+    # The truth: crowded zones are slower, five in the afternoon is slower than five in the morning.
+    pace = TABLES.pair_pace[np.ix_(ZONES, ZONES)].astype(float).mean(axis=1)
+    crowded = ZONES % 3 == 0
+    assert pace[crowded].min() > pace[~crowded].max()
+    by_hour = TABLES.city_factor.astype(float).reshape(7, 24).mean(axis=0)
+    assert by_hour[16:19].min() > 1.3 * by_hour[4:7].max()
+
+
+def test_typical_miles_are_those_driven():
+    pair = (TRIPS.pickup_zone == 161) & (TRIPS.dropoff_zone == 132)
+    assert abs(float(TABLES.pair_miles[161, 132]) - np.median(TRIPS.miles[pair])) < 0.5
+
+
+def test_a_pair_without_trips_leans_on_its_neighbours():
+    # Zone 164 has no trips of its own; its neighbours 161 and 230 are in the city.
+    assert TABLES.pair_trips[164].sum() == 0
+    lonely = float(TABLES.pair_pace[164, 132])
+    neighbours = [float(TABLES.pair_pace[zone, 132]) for zone in (161, 230, 100)]
+    assert min(neighbours) * 0.9 < lonely < max(neighbours) * 1.1
+
+
+def test_impossible_distances_teach_nothing():
+    miles = TRIPS.miles.copy()
+    miles[::50] = 199.0
+    miles[1::50] = np.nan
+    spoilt = fit_tables(TRIPS._replace(miles=miles), MINUTES)
+    np.testing.assert_allclose(spoilt.pair_pace.astype(float), TABLES.pair_pace.astype(float), rtol=0.1)
+    np.testing.assert_array_equal(spoilt.pair_trips, TABLES.pair_trips)
+
+
+def test_the_same_trips_give_the_same_tables():
+    for once, again in zip(TABLES, fit_tables(TRIPS, MINUTES), strict=True):
+        np.testing.assert_array_equal(once, again)
