@@ -10,13 +10,6 @@ class SettingsError(Exception):
     """A variable with a value that cannot be used; the message names it in one line."""
 
 
-def _environment(text: str) -> str:
-    names = {"development": "development", "dev": "development", "production": "production", "prod": "production"}
-    if text not in names:
-        raise ValueError("write development or production")
-    return names[text]
-
-
 def _log_level(text: str) -> str:
     if text.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
         raise ValueError("write DEBUG, INFO, WARNING, ERROR or CRITICAL")
@@ -40,12 +33,6 @@ def _setting(variable: str, default: Any, read: Callable[[str], Any], sentence: 
 class Settings:
     """The settings of one process. An empty variable counts as not set."""
 
-    app_env: str = _setting(
-        "APP_ENV",
-        "development",
-        _environment,
-        "`development` or `production` (also `dev`, `prod`).",
-    )
     log_level: str = _setting(
         "LOG_LEVEL",
         "INFO",

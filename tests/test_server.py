@@ -110,7 +110,7 @@ def refused(**environment: str) -> str:
     ("environment", "line"),
     [
         ({"PORT": "eighty"}, "cannot start: PORT='eighty' is not usable: write a whole number from 1 to 65535"),
-        ({"APP_ENV": "test"}, "cannot start: APP_ENV='test' is not usable: write development or production"),
+        ({"LOG_LEVEL": "loud"}, "cannot start: LOG_LEVEL='loud' is not usable: write DEBUG, "),
         ({"MODEL_URI": "/nowhere"}, "cannot start: model bundle /nowhere: manifest.json cannot be read"),
     ],
 )

@@ -16,7 +16,6 @@ def test_empty_means_not_set():
 def test_values_are_read():
     settings = Settings.from_environment(
         {
-            "APP_ENV": "prod",
             "LOG_LEVEL": "debug",
             "MODEL_URI": "/models/taxi",
             "PORT": "9000",
@@ -25,13 +24,12 @@ def test_values_are_read():
             "UNRELATED": "x",
         }
     )
-    assert settings == Settings("production", "DEBUG", "/models/taxi", 9000, 4, 1)
+    assert settings == Settings("DEBUG", "/models/taxi", 9000, 4, 1)
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("APP_ENV", "staging"),
         ("LOG_LEVEL", "loud"),
         ("PORT", "0"),
         ("PORT", "65536"),

@@ -1,6 +1,7 @@
 """``python -m training``: the offline commands. ``python -m training COMMAND --help`` explains each."""
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,13 @@ app = typer.Typer(
 )
 
 
+class Loss(StrEnum):
+    """What the model of the duration may minimise."""
+
+    MEAN = "squared_error"
+    MEDIAN = "absolute_error"
+
+
 @app.command()
 def download(
     first: Annotated[str, typer.Option("--from", help="First month, such as 2024-01.")],
@@ -41,10 +49,12 @@ def train(
     data: Annotated[Path, typer.Option(help="Folder with TLC's files; subfolders are read too.")],
     out: Annotated[Path, typer.Option(help="Folder for the bundle; an older bundle there is replaced.")],
     seed: Annotated[int, typer.Option(help="Same data and seed, same bundle.")] = Recipe.seed,
+    loss: Annotated[Loss, typer.Option(help="squared_error fits the mean, absolute_error the median.")] = Loss.MEAN,
+    monotone: Annotated[bool, typer.Option(help="Never a shorter duration for a longer distance.")] = Recipe.monotone,
     trees: Annotated[int, typer.Option(min=1, help="Trees of the model for the duration.")] = Recipe.trees,
 ) -> None:
     """Train on a folder of trip records and export a bundle that has proved itself."""
-    pipeline.train(data, out, Recipe(seed=seed, trees=trees))
+    pipeline.train(data, out, Recipe(seed=seed, loss=loss, monotone=monotone, trees=trees))
 
 
 @app.command()

@@ -25,6 +25,10 @@ _USUAL = (1.0, 60.0)
 class Recipe:
     """Every choice of a fit; kept in the bundle's manifest."""
 
+    loss: str = "squared_error"
+    """What the model of the duration minimises: ``squared_error`` for the mean, ``absolute_error`` for the median."""
+    monotone: bool = True
+    """Whether a longer distance may never lower the duration or a bound."""
     trees: int = 120
     quantile_trees: int = 60
     leaves: int = 127
@@ -70,7 +74,7 @@ def fit(trips: Trips, minutes: Floats, recipe: Recipe) -> FittedModel:
     matrix, target, weight = _training_rows(trips, minutes, recipe)
     tail = (1 - recipe.level) / 2
     losses: list[dict[str, Any]] = [
-        {"loss": "squared_error", "max_iter": recipe.trees, "max_leaf_nodes": recipe.leaves},
+        {"loss": recipe.loss, "max_iter": recipe.trees, "max_leaf_nodes": recipe.leaves},
         *(
             {
                 "loss": "quantile",
@@ -89,7 +93,7 @@ def fit(trips: Trips, minutes: Floats, recipe: Recipe) -> FittedModel:
                 min_samples_leaf=recipe.min_trips_per_leaf,
                 l2_regularization=recipe.l2,
                 max_bins=recipe.bins,
-                monotonic_cst=[_INCREASING.get(name, 0) for name in NAMES],
+                monotonic_cst=[_INCREASING.get(name, 0) for name in NAMES] if recipe.monotone else None,
                 early_stopping=False,
                 random_state=recipe.seed,
             ).fit(matrix, target, sample_weight=weight)

@@ -18,6 +18,9 @@ from training.split import Split, split
 from training.trips import columns, load_trips, minutes
 
 
+CALIBRATION = "calibration"
+
+
 def train(data: Path, out: Path, recipe: Recipe) -> Trained:
     """Train on the records in folder ``data`` and write the bundle to ``out``; print funnel, metrics and parity.
 
@@ -58,8 +61,15 @@ def train(data: Path, out: Path, recipe: Recipe) -> Trained:
 
 
 def _evaluate(trained: Trained, parts: Split) -> dict[str, Any]:
-    """Return metrics by colour and by known inputs on the test months, with the tutorial baseline beside them."""
+    """Return metrics by colour and by known inputs on the test months, with the tutorial baseline beside them.
+
+    The errors on the calibration months come first: they are what choices between models are made on. Their coverage
+    would say nothing, because the corrections come from them.
+    """
     found = {}
+    for colour, later in sorted(parts.calibrate.partition_by("colour", as_dict=True).items()):
+        name = f"{colour[0]} {' '.join(sorted(later['month'].unique()))}, {CALIBRATION}"
+        found[name] = evaluate.metrics(trained.answers(columns(later))[:, :1], minutes(later))
     for colour, test in sorted(parts.test.partition_by("colour", as_dict=True).items()):
         name = f"{colour[0]} {' '.join(sorted(test['month'].unique()))}"
         trips, truth = columns(test), minutes(test)
