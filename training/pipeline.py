@@ -17,7 +17,7 @@ from training.fit import Recipe, fit, hide
 from training.split import Split, split
 from training.trips import columns, load_trips, minutes
 
-
+# Marks the metrics of the calibration months.
 CALIBRATION = "calibration"
 
 
