@@ -38,7 +38,8 @@ def train(data: Path, out: Path, recipe: Recipe) -> Trained:
 
     model = fit(columns(parts.train), minutes(parts.train), recipe)
     calibration = parts.calibrate.filter(pl.col("minutes").is_between(*evaluate.FILTERS["1-60"]))
-    corrections = calibrate(model, columns(calibration), minutes(calibration), recipe.level)
+    with notes.status("calibrating the interval"):
+        corrections = calibrate(model, columns(calibration), minutes(calibration), recipe.level)
     trained = Trained(
         model=model,
         corrections=corrections,
@@ -47,11 +48,13 @@ def train(data: Path, out: Path, recipe: Recipe) -> Trained:
         metrics={},
         reference=_reference(parts.train),
     )
-    trained.metrics.update(_evaluate(trained, parts))
+    with notes.status("evaluating, beside the tutorial baseline"):
+        trained.metrics.update(_evaluate(trained, parts))
     results.print(evaluate.table(trained.metrics))
 
     proof = columns(pl.concat((parts.calibrate, parts.test)))
-    folder, difference = export(trained, proof, out)
+    with notes.status("exporting, and proving the export trip by trip"):
+        folder, difference = export(trained, proof, out)
     size = sum(file.stat().st_size for file in folder.iterdir())
     results.print(
         f"parity: {len(proof.miles):,} trips, largest difference {difference:.6f} minutes\n"
@@ -81,9 +84,7 @@ def _evaluate(trained: Trained, parts: Split) -> dict[str, Any]:
             (", neither", hide(trips, every, every)),
         ):
             found[name + suffix] = evaluate.metrics(trained.answers(shown), truth)
-        with notes.status("fitting the tutorial baseline"):
-            answers = evaluate.baseline(parts.train, test)
-        found[f"{name}, {evaluate.BASELINE}"] = evaluate.metrics(answers, truth)
+        found[f"{name}, {evaluate.BASELINE}"] = evaluate.metrics(evaluate.baseline(parts.train, test), truth)
     return found
 
 

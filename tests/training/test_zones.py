@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +16,6 @@ from training.errors import TrainingError
 from training.zones import build_zones, write_zones
 
 COMMITTED = Path(__file__).parents[2] / "taxi_api" / "model" / "zones.csv"
-TLC = Path(os.environ.get("TAXI_DATA_DIR", "../shared/data")) / "zones"
 HEADING = ["LocationID", "Borough", "Zone", "service_zone"]
 FEET = CRS.from_epsg(2263)
 DECIMALS = 4
@@ -272,21 +270,25 @@ def test_polygons_that_do_not_fit_are_refused(
         build_zones(write_lookup(tmp_path, lookup_rows()), path)
 
 
-needs_tlc = pytest.mark.skipif(
-    not (TLC / "taxi_zones.zip").exists(), reason=f"TLC's zone files are not in {TLC}; set TAXI_DATA_DIR"
-)
+@pytest.fixture
+def tlc(real_data: Path) -> Path:
+    """The folder of TLC's own zone files."""
+    folder = real_data / "zones"
+    if not (folder / "taxi_zones.zip").exists():
+        pytest.skip(f"no zone files of TLC: {folder} does not hold them")
+    return folder
 
 
-@needs_tlc
-def test_the_committed_table_is_what_the_builder_makes_of_the_files_of_tlc(tmp_path: Path) -> None:
+def test_the_committed_table_is_what_the_builder_makes_of_the_files_of_tlc(tlc: Path, tmp_path: Path) -> None:
     out = tmp_path / "zones.csv"
-    write_zones(build_zones(TLC / "taxi_zone_lookup.csv", TLC / "taxi_zones.zip"), out)
+    write_zones(build_zones(tlc / "taxi_zone_lookup.csv", tlc / "taxi_zones.zip"), out)
     assert out.read_bytes() == COMMITTED.read_bytes()
 
 
-@needs_tlc
-def test_the_committed_centroids_agree_with_those_computed_elsewhere() -> None:
-    with (TLC / "zone_centroids.csv").open(encoding="utf-8", newline="") as file:
+def test_the_committed_centroids_agree_with_those_computed_elsewhere(tlc: Path) -> None:
+    if not (tlc / "zone_centroids.csv").exists():
+        pytest.skip("no zone_centroids.csv to compare with")
+    with (tlc / "zone_centroids.csv").open(encoding="utf-8", newline="") as file:
         expected = {row["LocationID"]: (float(row["lon"]), float(row["lat"])) for row in csv.DictReader(file)}
     with COMMITTED.open(encoding="utf-8", newline="") as file:
         committed = {
