@@ -18,7 +18,7 @@ _LEAST_WIDTH = 0.1
 
 
 def calibrate(model: FittedModel, trips: Trips, minutes: Floats, level: float) -> Floats:
-    """Return corrections by group of GROUPS, shape (4, 2), as ``interval.corrected`` takes them.
+    """Return corrections by group of GROUPS, shape (4,), as ``interval.corrected`` takes them.
 
     Split conformal prediction: the trips, of usual length and with all inputs, must be later than those of the fit.
     Each group is measured on the same trips with the inputs hidden that the group does not have; a correction may be
@@ -33,7 +33,7 @@ def calibrate(model: FittedModel, trips: Trips, minutes: Floats, level: float) -
     trips, minutes = Trips(*(column[complete] for column in trips)), minutes[complete]
     builder = FeatureBuilder(model.tables)
     return np.array(
-        [_shares(model.raw(builder.matrix(_shown(trips, group))), minutes, level) for group in range(len(GROUPS))]
+        [_share(model.raw(builder.matrix(_shown(trips, group))), minutes, level) for group in range(len(GROUPS))]
     )
 
 
@@ -43,11 +43,10 @@ def _shown(trips: Trips, group: int) -> Trips:
     return hide(trips, distance=everywhere & (group % 2 == 0), time=everywhere & (group < 2))  # noqa: PLR2004
 
 
-def _shares(raw: Floats, minutes: Floats, level: float) -> tuple[float, float]:
-    """Return the shares of the width by which the lower and the upper bound miss, at half the error each."""
+def _share(raw: Floats, minutes: Floats, level: float) -> float:
+    """Return the share of the width by which the bounds have to move for the level to hold."""
     width = np.maximum(raw[:, 2] - raw[:, 1], _LEAST_WIDTH)
-    tail = (1 - level) / 2
-    # The finite-sample quantile of split conformal prediction: the ceil((n + 1)(1 - tail))-th smallest score.
-    rank = min(int(np.ceil((len(minutes) + 1) * (1 - tail))), len(minutes)) - 1
-    lower, upper = ((raw[:, 1] - minutes) / width, (minutes - raw[:, 2]) / width)
-    return float(np.partition(lower, rank)[rank]), float(np.partition(upper, rank)[rank])
+    score = np.maximum(raw[:, 1] - minutes, minutes - raw[:, 2]) / width
+    # The finite-sample quantile of split conformal prediction: the ceil((n + 1) * level)-th smallest score.
+    rank = min(int(np.ceil((len(minutes) + 1) * level)), len(minutes)) - 1
+    return float(np.partition(score, rank)[rank])

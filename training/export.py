@@ -38,7 +38,7 @@ class Trained:
 
     model: FittedModel
     corrections: Floats
-    """Conformal corrections, shape (4, 2), see ``interval.corrected``."""
+    """Conformal corrections, shape (4,), see ``interval.corrected``."""
     recipe: Recipe
     data: dict[str, Any]
     """Months of each purpose and colour, rows, cleaning funnel."""
@@ -105,8 +105,7 @@ def _manifest(trained: Trained, files: dict[str, str]) -> dict[str, Any]:
         "conformal": {
             "level": trained.recipe.level,
             "corrections": {
-                group: [round(float(share), 6) for share in trained.corrections[row]]
-                for row, group in enumerate(GROUPS)
+                group: round(float(share), 6) for group, share in zip(GROUPS, trained.corrections, strict=True)
             },
         },
         "metrics": trained.metrics,

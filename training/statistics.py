@@ -8,7 +8,7 @@ by a number of trips (an empirical-Bayes estimate with fixed prior strength; see
 import numpy as np
 from numpy.typing import NDArray
 
-from taxi_api.model.features import HOURS_A_WEEK, Tables, Trips, crow_miles, hour_of_week
+from taxi_api.model.features import HOURS_A_WEEK, WEEK_PARTS, Tables, Trips, crow_miles, hour_of_week, week_part
 from taxi_api.model.zones import ZONE_ROWS
 
 Floats = NDArray[np.float64]
@@ -17,7 +17,7 @@ Ints = NDArray[np.int64]
 # How far a pair of zones looks around itself, in miles, and how many trips outweigh what is further out.
 NEAR_MILES, WIDE_MILES, FACTOR_MILES = 0.7, 2.0, 1.0
 NEAR_TRIPS, WIDE_TRIPS, CITY_TRIPS = 10.0, 5.0, 5.0
-ZONE_HOUR_TRIPS, CITY_HOUR_TRIPS = 30.0, 50.0
+ZONE_HOUR_TRIPS, CITY_HOUR_TRIPS, PAIR_PART_TRIPS = 30.0, 50.0, 20.0
 # Zones count as nearby, for the number of trips an answer rests on, up to this distance between centroids.
 NEARBY_MILES = 1.5
 # Only a believable pace teaches anything: 1 to 70 miles an hour over at least a tenth of a mile.
@@ -45,23 +45,32 @@ def fit_tables(trips: Trips, minutes: Floats) -> Tables:
     log_miles = np.log(trips.miles[usable])
     log_pace = np.log(minutes[usable]) - log_miles
 
-    # Pace = city average x hour of the week x pair x what the hour does around each end.
+    # Pace = city average x hour of the week x pair x what the hour does around each end x what the part of the week
+    # does between the two.
     average = log_pace.mean()
     log_city = _sums(hour, log_pace - average, HOURS_A_WEEK) / (_counts(hour, HOURS_A_WEEK) + CITY_HOUR_TRIPS)
     rest = log_pace - log_city[hour]
     log_pair_pace = _pair_means(pair, rest)
     rest -= log_pair_pace.ravel()[pair]
 
+    log_pickup, log_dropoff = _zone_hours(pickup, hour, rest), _zone_hours(dropoff, hour, rest)
+    rest -= log_pickup[pickup, hour] + log_dropoff[dropoff, hour]
+    part = week_part(hour)
+    log_pair_parts = np.stack([_pair_rests(pair[part == number], rest[part == number]) for number in range(WEEK_PARTS)])
+    rest -= log_pair_parts.reshape(WEEK_PARTS, _PAIRS)[part, pair]
+
     line = _straight_line()
     log_detour = _pair_means(pair, log_miles - np.log(line.ravel()[pair]))
     return Tables(
         pair_miles=_half(np.exp(log_detour) * line),
         pair_pace=_half(np.exp(log_pair_pace)),
+        pair_spread=_half(_pair_means(pair, np.abs(rest))),
         pair_trips=trips_of_pair.astype(np.uint32),
         nearby_trips=_nearby(trips_of_pair).astype(np.uint32),
         city_factor=_half(np.exp(log_city)),
-        pickup_factor=_half(np.exp(_zone_hours(pickup, hour, rest))),
-        dropoff_factor=_half(np.exp(_zone_hours(dropoff, hour, rest))),
+        pickup_factor=_half(np.exp(log_pickup)),
+        dropoff_factor=_half(np.exp(log_dropoff)),
+        pair_factor=_half(np.exp(log_pair_parts)),
     )
 
 
@@ -104,6 +113,15 @@ def _pair_means(pair: Ints, values: Floats) -> Floats:
     ):
         mean = (kernel @ total @ kernel + strength * mean) / (kernel @ count @ kernel + strength)
     return mean
+
+
+def _pair_rests(pair: Ints, values: Floats) -> Floats:
+    """Return the mean of what is left over for every pair of zones, shape (266, 266), shrunk towards 0."""
+    shape = (ZONE_ROWS, ZONE_ROWS)
+    count, total = _counts(pair, _PAIRS).reshape(shape), _sums(pair, values, _PAIRS).reshape(shape)
+    kernel = _kernel(FACTOR_MILES)
+    around = (kernel @ total @ kernel) / (kernel @ count @ kernel + PAIR_PART_TRIPS)
+    return np.asarray((total + PAIR_PART_TRIPS * around) / (count + PAIR_PART_TRIPS))
 
 
 def _zone_hours(zone: Ints, hour: Ints, values: Floats) -> Floats:

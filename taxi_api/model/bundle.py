@@ -54,8 +54,8 @@ class Bundle:
     tables: Tables
     golden: Golden
     corrections: NDArray[np.float64]
-    """Conformal corrections by group of GROUPS, shape (4, 2): how far to move the lower bound down and the upper
-    bound up, as shares of the raw interval's width."""
+    """Conformal corrections by group of GROUPS, shape (4,): how far to move both bounds outwards, as shares of the
+    raw interval's width."""
     level: float
     """Nominal coverage of the interval, such as 0.9."""
 
@@ -173,6 +173,6 @@ def _corrections(path: Path, conformal: dict[str, Any]) -> NDArray[np.float64]:
         level = float(conformal["level"])
     except (KeyError, TypeError, ValueError) as problem:
         raise _wrong(path, MANIFEST, f"has unusable conformal corrections ({problem!r})") from problem
-    if corrections.shape != (len(GROUPS), 2) or not np.isfinite(corrections).all() or not 0 < level < 1:
+    if corrections.shape != (len(GROUPS),) or not np.isfinite(corrections).all() or not 0 < level < 1:
         raise _wrong(path, MANIFEST, "has unusable conformal corrections")
     return corrections

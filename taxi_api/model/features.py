@@ -27,27 +27,37 @@ NAMES = (
     "crow_miles",  # straight line between the centroids
     "pair_miles",  # typical distance of trips between the two zones
     "pair_pace",  # minutes a mile between the two zones at an average hour
+    "pair_spread",  # how far trips between the two zones scatter around that pace
     "pair_trips",  # training trips between the two zones, up to 2,000
     "miles",  # as given, NaN if not
     "minute",  # of the day, 0 to 1439
     "weekday",  # 0 for Monday
     "holiday",
     "season",  # 31 * (month - 1) + day - 1
+    "new_era",  # since June 2020: traffic and taxis are not what they were before the pandemic
     "city_factor",  # how much slower than average the city is in this hour of the week
     "pickup_factor",  # the same around the pickup zone, beyond the city
     "dropoff_factor",
-    "pace_now",  # pair_pace * the three factors
+    "pair_factor",  # the same for the two zones in this part of the day, beyond all of these
+    "pace_now",  # pair_pace * the four factors
     "typical_minutes",  # pace_now * pair_miles
 )
 HASH = hashlib.sha256(f"{VERSION}:{','.join(NAMES)}".encode()).hexdigest()
 
 HOURS_A_WEEK = 168
 _SUNDAY = 6
-_PAIR = slice(0, 10)
+# Night, morning, midday, afternoon and evening, by hour; on workdays and, five further, at weekends and holidays.
+DAY_PARTS = np.array([0] * 6 + [1] * 4 + [2] * 5 + [3] * 5 + [4] * 4)
+WEEK_PARTS = 10
+_SATURDAY = 5
+_PAIR = slice(0, 11)
 _PAIR_MILES = NAMES.index("pair_miles")
 _PAIR_PACE = NAMES.index("pair_pace")
 _MILES = NAMES.index("miles")
+_PAIR_SPREAD = NAMES.index("pair_spread")
+_PAIR_TRIPS = NAMES.index("pair_trips")
 _MINUTE = NAMES.index("minute")
+_CITY_FACTOR = NAMES.index("city_factor")
 _PACE_NOW = NAMES.index("pace_now")
 _MOST_PAIR_TRIPS = 2000
 
@@ -71,6 +81,8 @@ class Tables(NamedTuple):
     """Typical distance in miles, shape (266, 266): pickup zone, dropoff zone. Positive everywhere."""
     pair_pace: NDArray[np.float16]
     """Minutes a mile at an average hour, shape (266, 266). Positive everywhere."""
+    pair_spread: NDArray[np.float16]
+    """Mean absolute error of the logarithm of that pace, all factors considered, shape (266, 266)."""
     pair_trips: NDArray[np.uint32]
     """Training trips between just these two zones, shape (266, 266)."""
     nearby_trips: NDArray[np.uint32]
@@ -80,31 +92,39 @@ class Tables(NamedTuple):
     pickup_factor: NDArray[np.float16]
     """The rest of it that belongs to the pickup zone, shape (266, 168)."""
     dropoff_factor: NDArray[np.float16]
+    pair_factor: NDArray[np.float16]
+    """The rest of it that belongs to the pair of zones, by part of the week, shape (10, 266, 266)."""
 
 
 TABLE_SHAPES: dict[str, tuple[tuple[int, ...], str]] = {
     "pair_miles": ((ZONE_ROWS, ZONE_ROWS), "float16"),
     "pair_pace": ((ZONE_ROWS, ZONE_ROWS), "float16"),
+    "pair_spread": ((ZONE_ROWS, ZONE_ROWS), "float16"),
     "pair_trips": ((ZONE_ROWS, ZONE_ROWS), "uint32"),
     "nearby_trips": ((ZONE_ROWS, ZONE_ROWS), "uint32"),
     "city_factor": ((HOURS_A_WEEK,), "float16"),
     "pickup_factor": ((ZONE_ROWS, HOURS_A_WEEK), "float16"),
     "dropoff_factor": ((ZONE_ROWS, HOURS_A_WEEK), "float16"),
+    "pair_factor": ((WEEK_PARTS, ZONE_ROWS, ZONE_ROWS), "float16"),
 }
+
+
+_NEW_ERA = int(np.datetime64("2020-06-01", "D").astype(np.int64))
 
 
 class _Days(NamedTuple):
     """The calendar as feature values, one row a day."""
 
     values: NDArray[np.float32]
-    """weekday, holiday, season."""
+    """weekday, holiday, season, new era."""
     first_hour: NDArray[np.int64]
     """The hour of the week at which the day begins; a holiday drives like a Sunday."""
 
 
 def _days() -> _Days:
     days = calendar()
-    values = np.column_stack((days.weekday, days.holiday, days.season)).astype(np.float32)
+    era = np.arange(len(days.weekday)) + FIRST_DAY >= _NEW_ERA
+    values = np.column_stack((days.weekday, days.holiday, days.season, era)).astype(np.float32)
     return _Days(values, np.where(days.holiday, _SUNDAY, days.weekday) * 24)
 
 
@@ -113,6 +133,11 @@ def hour_of_week(pickup: NDArray[np.datetime64]) -> NDArray[np.int64]:
     seconds = pickup.astype("datetime64[s]").astype(np.int64)
     day, second = np.divmod(seconds, 86_400)
     return np.asarray(_days().first_hour[day - FIRST_DAY] + second // 3600)
+
+
+def week_part(hour: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the part of the week, 0 to 9, of each hour of the week."""
+    return np.asarray(DAY_PARTS[hour % 24] + 5 * (hour >= _SATURDAY * 24))
 
 
 def crow_miles() -> NDArray[np.float32]:
@@ -135,12 +160,14 @@ class FeatureBuilder:
         pairs[..., 6] = crow_miles()
         pairs[..., _PAIR_MILES] = tables.pair_miles
         pairs[..., _PAIR_PACE] = tables.pair_pace
-        pairs[..., 9] = np.minimum(tables.pair_trips, _MOST_PAIR_TRIPS)
+        pairs[..., _PAIR_SPREAD] = tables.pair_spread
+        pairs[..., _PAIR_TRIPS] = np.minimum(tables.pair_trips, _MOST_PAIR_TRIPS)
         self._pairs = pairs.reshape(-1, _PAIR.stop)
         self._days = _days()
         self._city = tables.city_factor.astype(np.float32)
         self._pickup = tables.pickup_factor.astype(np.float32).ravel()
         self._dropoff = tables.dropoff_factor.astype(np.float32).ravel()
+        self._pair_factor = tables.pair_factor.astype(np.float32).ravel()
 
     def matrix(self, trips: Trips) -> NDArray[np.float32]:
         """Return the features of n trips, shape (n, len(NAMES)), NaN where an input is not known."""
@@ -157,7 +184,8 @@ class FeatureBuilder:
     def _matrix(self, trips: Trips) -> NDArray[np.float32]:
         """Return the features of trips whose pickup times are all known."""
         out = np.empty((len(trips.miles), len(NAMES)), np.float32)
-        out[:, _PAIR] = self._pairs[trips.pickup_zone * ZONE_ROWS + trips.dropoff_zone]
+        pair = trips.pickup_zone * ZONE_ROWS + trips.dropoff_zone
+        out[:, _PAIR] = self._pairs[pair]
         out[:, _MILES] = trips.miles
 
         seconds = trips.pickup.view(np.int64)
@@ -165,16 +193,18 @@ class FeatureBuilder:
         minute = (seconds - day * 86_400) // 60
         day -= FIRST_DAY
         out[:, _MINUTE] = minute
-        out[:, _MINUTE + 1 : _MINUTE + 4] = self._days.values[day]
+        out[:, _MINUTE + 1 : _CITY_FACTOR] = self._days.values[day]
 
         hour = self._days.first_hour[day] + minute // 60
         city = self._city[hour]
         pickup = self._pickup[trips.pickup_zone * HOURS_A_WEEK + hour]
         dropoff = self._dropoff[trips.dropoff_zone * HOURS_A_WEEK + hour]
-        out[:, _MINUTE + 4] = city
-        out[:, _MINUTE + 5] = pickup
-        out[:, _MINUTE + 6] = dropoff
-        pace = out[:, _PAIR_PACE] * (city * pickup * dropoff)
+        between = self._pair_factor[week_part(hour) * (ZONE_ROWS * ZONE_ROWS) + pair]
+        out[:, _CITY_FACTOR] = city
+        out[:, _CITY_FACTOR + 1] = pickup
+        out[:, _CITY_FACTOR + 2] = dropoff
+        out[:, _CITY_FACTOR + 3] = between
+        pace = out[:, _PAIR_PACE] * (city * pickup * dropoff * between)
         out[:, _PACE_NOW] = pace
         out[:, _PACE_NOW + 1] = pace * out[:, _PAIR_MILES]
         return out

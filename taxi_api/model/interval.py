@@ -19,20 +19,19 @@ def corrected(
 ) -> NDArray[np.float64]:
     """Return duration, lower and upper bound in minutes, shape (n, 3).
 
-    The bounds move outwards by a share of the raw interval's width: conformalized quantile regression (Romano,
-    Patterson and Candes, 2019) with scores scaled by that width (Kivaranovic, Johnson and Leeb, 2020), each side
-    by itself. A duration outside its bounds widens them.
+    Both bounds move outwards by a share of the raw interval's width: conformalized quantile regression (Romano,
+    Patterson and Candes, 2019) with scores scaled by that width (Kivaranovic, Johnson and Leeb, 2020). A duration
+    outside its bounds widens them.
 
     Args:
         raw: the model's outputs, shape (n, 3).
         group: row of ``corrections`` for each trip, shape (n,).
-        corrections: shape (groups, 2), shares of the width for the lower and the upper bound.
+        corrections: shares of the width, shape (groups,); negative ones move the bounds inwards.
 
     """
     out = np.asarray(np.maximum(raw, LEAST_MINUTES), np.float64)
     duration = out[:, 0]
-    width = np.maximum(raw[:, 2] - raw[:, 1], 0.0)
-    share = corrections[group]
-    out[:, 1] = np.clip(raw[:, 1] - share[:, 0] * width, LEAST_MINUTES, duration)
-    out[:, 2] = np.maximum(raw[:, 2] + share[:, 1] * width, duration)
+    shift = corrections[group] * np.maximum(raw[:, 2] - raw[:, 1], 0.0)
+    out[:, 1] = np.clip(raw[:, 1] - shift, LEAST_MINUTES, duration)
+    out[:, 2] = np.maximum(raw[:, 2] + shift, duration)
     return out

@@ -92,8 +92,9 @@ def test_no_folder(tmp_path: Path):
         (lambda m: m["features"].update(version=99, hash="0"), "is for feature version 99"),
         (lambda m: m["files"].pop("model.onnx"), "model.onnx is not what"),
         (lambda m: m["conformal"]["corrections"].pop("both"), "unusable conformal corrections"),
-        (lambda m: m["conformal"]["corrections"].update(both=[0, "x"]), "unusable conformal corrections"),
-        (lambda m: m["conformal"]["corrections"].update(both=[0, float("nan")]), "unusable conformal corrections"),
+        (lambda m: m["conformal"]["corrections"].update(both="wide"), "unusable conformal corrections"),
+        (lambda m: m["conformal"]["corrections"].update(both=float("nan")), "unusable conformal corrections"),
+        (lambda m: m["conformal"]["corrections"].update(both=[0.1, 0.2]), "unusable conformal corrections"),
         (lambda m: m["conformal"].update(level=1.5), "unusable conformal corrections"),
     ],
 )

@@ -9,7 +9,8 @@ from taxi_api.model.store import DEFAULT_BUNDLE
 
 TABLES = load_bundle(DEFAULT_BUNDLE).tables
 BUILDER = FeatureBuilder(TABLES)
-NEEDS_TIME = {"minute", "weekday", "holiday", "season", "city_factor", "pickup_factor", "dropoff_factor"}
+NEEDS_TIME = {"minute", "weekday", "holiday", "season", "new_era"}
+NEEDS_TIME |= {"city_factor", "pickup_factor", "dropoff_factor", "pair_factor"}
 
 seconds = st.integers(946_684_800, 4_102_444_799)  # 2000-01-01 to 2099-12-31
 zones = st.integers(1, 265)
@@ -68,7 +69,12 @@ def test_a_trip_has_the_features_one_can_work_out_by_hand():
     assert found["crow_miles"] == pytest.approx(np.hypot(found["east"], found["north"]), rel=1e-6)
     assert 12 < found["crow_miles"] < 14
     assert found["pace_now"] == pytest.approx(
-        found["pair_pace"] * found["city_factor"] * found["pickup_factor"] * found["dropoff_factor"], rel=1e-6
+        found["pair_pace"]
+        * found["city_factor"]
+        * found["pickup_factor"]
+        * found["dropoff_factor"]
+        * found["pair_factor"],
+        rel=1e-6,
     )
     assert found["typical_minutes"] == pytest.approx(found["pace_now"] * found["pair_miles"], rel=1e-6)
 
