@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from taxi_api.model.predictor import Predictor
-from training.evaluate import metrics
+from training.metrics import metrics
 from training.split import Split, split
 from training.trips import columns, load_trips, minutes
 

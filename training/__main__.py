@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from training import compare as comparing
 from training import download as downloading
+from training import evaluate as evaluating
 from training import pipeline
 from training import zones as zone_table
 from training.console import notes, results
@@ -55,6 +57,33 @@ def train(
 ) -> None:
     """Train on a folder of trip records and export a bundle that has proved itself."""
     pipeline.train(data, out, Recipe(seed=seed, loss=loss, monotone=monotone, trees=trees))
+
+
+@app.command()
+def evaluate(
+    bundle: Annotated[Path, typer.Option(help="Folder of the bundle.")],
+    data: Annotated[Path, typer.Option(help="Folder with TLC's files.")],
+    months: Annotated[str, typer.Option(help="Months with commas, such as 2024-08,2024-09; by default all.")] = "",
+    out: Annotated[Path | None, typer.Option(help="File for the metrics as JSON.")] = None,
+) -> None:
+    """Measure a bundle on months of your choice: by colour, borough, hour, distance, pickup zone and known inputs."""
+    evaluating.evaluate_bundle(bundle, data, _months(months), out)
+
+
+@app.command()
+def compare(
+    champion: Annotated[Path, typer.Option(help="Folder of the bundle that serves.")],
+    challenger: Annotated[Path, typer.Option(help="Folder of the bundle that might replace it.")],
+    data: Annotated[Path, typer.Option(help="Folder with TLC's files.")],
+    months: Annotated[str, typer.Option(help="Months that trained neither, with commas; by default all.")] = "",
+) -> None:
+    """Hold two bundles against each other on the same trips; exit code 3 if the challenger is worse."""
+    if comparing.compare_bundles(champion, challenger, data, _months(months)).verdict == comparing.WORSE:
+        raise typer.Exit(3)
+
+
+def _months(text: str) -> list[Month]:
+    return [Month.parse(month.strip()) for month in text.split(",") if month.strip()]
 
 
 @app.command()

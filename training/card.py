@@ -18,11 +18,11 @@ Cleaning: {read:,} records read, {kept:,} kept. {dropped}
 
 ## Model
 Three scikit-learn `HistGradientBoostingRegressor`s on {features} numeric features: one for the mean, two for the
-quantiles of the interval, corrected by split conformal prediction on the calibration months. The duration never falls
-when the given distance rises. Inputs may be missing: the model was trained with distances and times hidden at random.
+quantiles of the interval, corrected by split conformal prediction on the calibration months.{monotone} Inputs may be
+missing: the model was trained with distances and times hidden at random.
 
 ## Metrics
-On the test months, which decided nothing. Minutes, except for coverage.
+Minutes, except for coverage. The test months decided nothing; choices were made on the calibration months.
 
 | trips | filter | RMSE | MAE | coverage | mean width |
 | --- | --- | ---: | ---: | ---: | ---: |
@@ -38,6 +38,7 @@ The tutorial baseline is a linear regression on distance and one-hot zone pair, 
 - Zones that taxis seldom visit, Staten Island above all, are known from few trips.
 - Prices, surcharges and traffic rules after the newest training month are unknown to it.
 """
+_MONOTONE = " The duration never\nfalls when the given distance rises."
 
 
 def render_card(manifest: dict[str, Any]) -> str:
@@ -51,6 +52,7 @@ def render_card(manifest: dict[str, Any]) -> str:
         read=data["funnel"]["read"],
         kept=data["funnel"]["kept"],
         dropped=_dropped(data["funnel"]["dropped"]),
+        monotone=_MONOTONE if manifest["recipe"]["monotone"] else "",
         features=len(manifest["features"]["names"]),
         metrics="\n".join(_metric_rows(manifest["metrics"])),
     )

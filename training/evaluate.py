@@ -1,80 +1,79 @@
-"""How good the answers are: errors and coverage on trips the model has not seen, beside the usual tutorial model."""
+"""The command ``evaluate``: a finished bundle on months of one's choice, seen from every side."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
-from rich.table import Table
-from sklearn.feature_extraction import DictVectorizer
-from sklearn.linear_model import LinearRegression
 
-Floats = NDArray[np.float64]
+from taxi_api.model.predictor import Predictor
+from taxi_api.model.zones import zones
+from training.bundles import open_bundle, trained_on
+from training.console import notes, results
+from training.fit import hide
+from training.metrics import metrics, table
+from training.months import Month
+from training.trips import columns, load_trips, minutes, of_months
 
-# The filter of the usual benchmark, and the wider one that keeps the hard trips.
-FILTERS = {"1-60": (1.0, 60.0), "0-90": (0.0, 90.0)}
-BASELINE = "tutorial baseline"
+# A slice with fewer trips than this says more about chance than about the model.
+FEWEST_TRIPS = 100
+_BUSIEST_ZONES = 10
+_HOURS = {"0-5 h": (0, 6), "6-9 h": (6, 10), "10-14 h": (10, 15), "15-19 h": (15, 20), "20-23 h": (20, 24)}
+_MILES = {"under 1 mile": (0, 1), "1-2 miles": (1, 2), "2-5 miles": (2, 5), "5-10 miles": (5, 10), "10+": (10, 201)}
 
 
-def metrics(answers: Floats, minutes: Floats) -> dict[str, dict[str, float]]:
-    """Return the metrics of answers, shape (n, 3) or (n, 1), against true minutes, shape (n,), for each filter.
+def evaluate_bundle(bundle: Path, data: Path, months: Sequence[Month], out: Path | None = None) -> dict[str, Any]:
+    """Print the metrics by slice of the bundle in a folder, on months of TLC's files (all if empty), and return them.
 
-    ``rmse``, ``mae`` and ``bias`` in minutes; with intervals also ``coverage`` (share) and ``width`` (mean minutes).
-    A filter that leaves no trip is left out.
+    The metrics are also written to ``out`` as JSON.
+    Raises TrainingError if the bundle must not be used, or there are no such trips.
     """
-    result = {}
-    for name, (least, most) in FILTERS.items():
-        chosen = (minutes >= least) & (minutes <= most)
-        if not chosen.any():
-            continue
-        error = answers[chosen, 0] - minutes[chosen]
-        values = {
-            "trips": float(np.count_nonzero(chosen)),
-            "rmse": float(np.sqrt(np.mean(error**2))),
-            "mae": float(np.mean(np.abs(error))),
-            "bias": float(np.mean(error)),
-        }
-        if answers.shape[1] > 1:
-            lower, upper = answers[chosen, 1], answers[chosen, 2]
-            values["coverage"] = float(np.mean((minutes[chosen] >= lower) & (minutes[chosen] <= upper)))
-            values["width"] = float(np.mean(upper - lower))
-        result[name] = {key: round(value, 4) for key, value in values.items()}
-    return result
+    predictor = open_bundle(bundle)
+    every, _ = load_trips(data)
+    trips = of_months(every, months)
+    seen = trained_on(predictor, trips)
+    if seen:
+        notes.print(f"the bundle was trained on {', '.join(seen)}: these figures flatter it", style="yellow")
+    with notes.status("evaluating"):
+        found = by_slice(predictor, trips)
+    results.print(table(found))
+    if out is not None:
+        out.write_text(json.dumps(found, indent=1) + "\n")
+    return found
 
 
-def table(by_slice: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Table:
-    """Return metrics by slice and filter as a table to print."""
-    shown = Table("trips of", "filter", title="Evaluation, minutes")
-    for heading in ("trips", "RMSE", "MAE", "bias", "coverage", "width"):
-        shown.add_column(heading, justify="right")
-    for name, by_filter in by_slice.items():
-        for filtered, values in by_filter.items():
-            shown.add_row(
-                name,
-                filtered,
-                f"{values['trips']:,.0f}",
-                f"{values['rmse']:.3f}",
-                f"{values['mae']:.3f}",
-                f"{values['bias']:+.3f}",
-                f"{values['coverage']:.1%}" if "coverage" in values else "-",
-                f"{values['width']:.2f}" if "width" in values else "-",
-            )
-    return shown
+def by_slice(predictor: Predictor, trips: pl.DataFrame) -> dict[str, Any]:
+    """Return slice -> filter -> metric of a predictor; slices with few trips are left out, the whole is always in."""
+    truth, known = minutes(trips), columns(trips)
+    answers = predictor.predict(known).minutes
+    every, none = np.ones(len(truth), bool), np.zeros(len(truth), bool)
+    found = {"all": metrics(answers, truth)}
+    for name, shown in (
+        ("all, no distance", hide(known, every, none)),
+        ("all, no time", hide(known, none, every)),
+        ("all, neither", hide(known, every, every)),
+    ):
+        found[name] = metrics(predictor.predict(shown).minutes, truth)
+    for name, rows in _slices(trips).items():
+        if np.count_nonzero(rows) >= FEWEST_TRIPS:
+            found[name] = metrics(answers[rows], truth[rows])
+    return found
 
 
-def baseline(train: pl.DataFrame, test: pl.DataFrame) -> Floats:
-    """Return the answers of the model that tutorials fit, shape (n, 1): linear in distance and one-hot zone pair.
-
-    As they do, it learns from trips of 1 to 60 minutes and takes a missing distance for 0.
-    """
-    least, most = FILTERS["1-60"]
-    usual = train.filter(pl.col("minutes").is_between(least, most))
-    vectorizer = DictVectorizer(dtype=np.float32)
-    model = LinearRegression().fit(vectorizer.fit_transform(_records(usual)), usual["minutes"].to_numpy())
-    return np.asarray(model.predict(vectorizer.transform(_records(test))))[:, None]
-
-
-def _records(trips: pl.DataFrame) -> list[dict[str, Any]]:
-    pair = pl.concat_str("pickup_zone", "dropoff_zone", separator="_")
-    return trips.select(PU_DO=pair, trip_distance=pl.col("miles").fill_null(0.0)).to_dicts()
+def _slices(trips: pl.DataFrame) -> dict[str, np.ndarray[Any, np.dtype[np.bool_]]]:
+    """Return the rows of each slice."""
+    table_of_zones = zones()
+    borough = np.array(["", *(zone.borough for zone in table_of_zones)])[trips["pickup_zone"].to_numpy()]
+    hour, miles = trips["pickup"].dt.hour().to_numpy(), trips["miles"].fill_null(float("nan")).to_numpy()
+    slices = {f"{colour} taxis": (trips["colour"] == colour).to_numpy() for colour in sorted(trips["colour"].unique())}
+    slices |= {f"from {name}": borough == name for name in sorted(set(borough))}
+    slices |= {name: (hour >= first) & (hour < end) for name, (first, end) in _HOURS.items()}
+    slices |= {name: (miles >= least) & (miles < most) for name, (least, most) in _MILES.items()}
+    slices["distance not recorded"] = np.isnan(miles)
+    busiest = trips["pickup_zone"].value_counts(sort=True)["pickup_zone"][:_BUSIEST_ZONES]
+    slices |= {
+        f"from {zone} {table_of_zones[zone - 1].name}": (trips["pickup_zone"] == zone).to_numpy() for zone in busiest
+    }
+    return slices

@@ -43,7 +43,7 @@ class Trained:
     data: dict[str, Any]
     """Months of each purpose and colour, rows, cleaning funnel."""
     metrics: dict[str, Any]
-    """Slice -> filter -> metric, see ``evaluate.metrics``."""
+    """Slice -> filter -> metric, see ``metrics.metrics``."""
     reference: dict[str, Any]
     """Histograms of the training inputs, to notice drift by."""
 

@@ -8,12 +8,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from taxi_api.model.features import hour_of_week
-from training import evaluate
 from training.calibrate import calibrate
 from training.clean import Funnel
 from training.console import notes, results
 from training.export import Trained, export
 from training.fit import Recipe, fit, hide
+from training.metrics import BASELINE, FILTERS, baseline, metrics, table
 from training.split import Split, split
 from training.trips import columns, load_trips, minutes
 
@@ -37,7 +37,7 @@ def train(data: Path, out: Path, recipe: Recipe) -> Trained:
             results.print(f"{purpose:9} {colour:6} {names[0]} to {names[-1]}, {len(names)} months")
 
     model = fit(columns(parts.train), minutes(parts.train), recipe)
-    calibration = parts.calibrate.filter(pl.col("minutes").is_between(*evaluate.FILTERS["1-60"]))
+    calibration = parts.calibrate.filter(pl.col("minutes").is_between(*FILTERS["1-60"]))
     with notes.status("calibrating the interval"):
         corrections = calibrate(model, columns(calibration), minutes(calibration), recipe.level)
     trained = Trained(
@@ -50,7 +50,7 @@ def train(data: Path, out: Path, recipe: Recipe) -> Trained:
     )
     with notes.status("evaluating, beside the tutorial baseline"):
         trained.metrics.update(_evaluate(trained, parts))
-    results.print(evaluate.table(trained.metrics))
+    results.print(table(trained.metrics))
 
     proof = columns(pl.concat((parts.calibrate, parts.test)))
     with notes.status("exporting, and proving the export trip by trip"):
@@ -72,7 +72,7 @@ def _evaluate(trained: Trained, parts: Split) -> dict[str, Any]:
     found = {}
     for colour, later in sorted(parts.calibrate.partition_by("colour", as_dict=True).items()):
         name = f"{colour[0]} {' '.join(sorted(later['month'].unique()))}, {CALIBRATION}"
-        found[name] = evaluate.metrics(trained.answers(columns(later))[:, :1], minutes(later))
+        found[name] = metrics(trained.answers(columns(later))[:, :1], minutes(later))
     for colour, test in sorted(parts.test.partition_by("colour", as_dict=True).items()):
         name = f"{colour[0]} {' '.join(sorted(test['month'].unique()))}"
         trips, truth = columns(test), minutes(test)
@@ -83,8 +83,8 @@ def _evaluate(trained: Trained, parts: Split) -> dict[str, Any]:
             (", no time", hide(trips, none, every)),
             (", neither", hide(trips, every, every)),
         ):
-            found[name + suffix] = evaluate.metrics(trained.answers(shown), truth)
-        found[f"{name}, {evaluate.BASELINE}"] = evaluate.metrics(evaluate.baseline(parts.train, test), truth)
+            found[name + suffix] = metrics(trained.answers(shown), truth)
+        found[f"{name}, {BASELINE}"] = metrics(baseline(parts.train, test), truth)
     return found
 
 

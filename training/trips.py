@@ -1,5 +1,6 @@
 """A folder of trip record files as one table of clean trips, and its columns as arrays."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from taxi_api.model.features import Trips
 from training.clean import Funnel, clean
 from training.console import progress
 from training.errors import TrainingError
+from training.months import Month
 from training.records import UnreadableFileError, find_files, read
 
 
@@ -33,6 +35,17 @@ def load_trips(folder: Path) -> tuple[pl.DataFrame, Funnel]:
         reasons = funnel.skipped_files or [f"{rule}: {count}" for rule, count in funnel.dropped.items() if count]
         raise TrainingError(f"{folder} has no usable trip; " + "; ".join(reasons))
     return pl.concat(frames), funnel
+
+
+def of_months(trips: pl.DataFrame, months: Sequence[Month]) -> pl.DataFrame:
+    """Return the trips of the given months, or all of them if none are given; raise TrainingError if there are none."""
+    if not months:
+        return trips
+    chosen = trips.filter(pl.col("month").is_in([str(month) for month in months]))
+    if chosen.is_empty():
+        present = ", ".join(sorted(trips["month"].unique()))
+        raise TrainingError(f"no trips in {', '.join(map(str, months))}; the records hold {present}")
+    return chosen
 
 
 def columns(trips: pl.DataFrame) -> Trips:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from taxi_api.model.bundle import load_bundle
+from training.export import Trained
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,7 +27,7 @@ def run(*arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
 
 def test_help_names_the_commands():
     shown = run("--help").stdout
-    assert all(command in shown for command in ("download", "train", "zones"))
+    assert all(command in shown for command in ("download", "train", "evaluate", "compare", "zones"))
 
 
 def test_train_prints_what_it_did_and_writes_a_bundle(city: Path, tmp_path: Path):
@@ -59,6 +60,16 @@ def test_a_mistake_is_one_sentence_and_exit_code_1(arguments: list[str], message
     done = run(*(argument.format(tmp=tmp_path) for argument in arguments), status=1)
     assert message in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_evaluate_and_compare_tell_by_their_exit_code(city: Path, trained: tuple[Trained, Path], tmp_path: Path):
+    late = ["--data", str(city), "--months", "2023-07,2023-08"]
+    shown = run("evaluate", "--bundle", str(trained[1]), *late).stdout
+    assert "from Manhattan" in shown
+    run("train", "--data", str(city), "--out", str(tmp_path / "poor"), "--trees", "1")
+    good, poor = str(trained[1]), str(tmp_path / "poor")
+    assert "is worse" in run("compare", "--champion", good, "--challenger", poor, *late, status=3).stdout
+    assert "is better" in run("compare", "--champion", poor, "--challenger", good, *late).stdout
 
 
 def test_a_missing_option_is_explained():
