@@ -28,7 +28,7 @@ class Recipe:
     loss: str = "squared_error"
     """What the model of the duration minimises: ``squared_error`` for the mean, ``absolute_error`` for the median."""
     monotone: bool = True
-    """Whether a longer distance may never lower the duration or a bound."""
+    """Whether a longer distance may never lower the duration."""
     trees: int = 120
     quantile_trees: int = 60
     leaves: int = 127

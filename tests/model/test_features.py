@@ -79,6 +79,12 @@ def test_a_trip_has_the_features_one_can_work_out_by_hand():
     assert found["typical_minutes"] == pytest.approx(found["pace_now"] * found["pair_miles"], rel=1e-6)
 
 
+def test_without_a_time_the_pace_is_that_of_an_average_hour():
+    found = one(time="NaT")
+    assert found["pace_now"] == found["pair_pace"]
+    assert found["typical_minutes"] == pytest.approx(found["pair_pace"] * found["pair_miles"], rel=1e-6)
+
+
 @pytest.mark.parametrize(
     ("time", "hour"),
     [

@@ -36,6 +36,15 @@ def test_what_is_known_of_the_city_is_found():
     assert by_hour[16:19].min() > 1.3 * by_hour[4:7].max()
 
 
+def test_the_city_takes_its_share_of_an_hour_and_leaves_nothing_to_the_zones():
+    # In truth all zones slow down together: what is left for each is little, and it owes that to shrinkage.
+    for factor in (TABLES.pickup_factor, TABLES.dropoff_factor):
+        by_hour = factor[ZONES].astype(float).reshape(len(ZONES), 7, 24).mean(axis=(0, 1))
+        assert np.ptp(by_hour) < 0.1
+    whole = TABLES.pair_factor[:, ZONES][:, :, ZONES].astype(float)
+    assert np.abs(whole - 1).mean() < 0.05
+
+
 def test_typical_miles_are_those_driven():
     pair = (TRIPS.pickup_zone == 161) & (TRIPS.dropoff_zone == 132)
     assert abs(float(TABLES.pair_miles[161, 132]) - np.median(TRIPS.miles[pair])) < 0.5

@@ -16,7 +16,7 @@ from training import export as exporting
 from training.calibrate import calibrate
 from training.errors import TrainingError
 from training.export import Trained, export
-from training.fit import Recipe, hide
+from training.fit import Recipe, hide, select
 from training.months import Month
 from training.pipeline import train
 from training.synthetic import NOISE, sample, true_minutes, write_city
@@ -52,6 +52,26 @@ def test_intervals_hold_what_they_promise(
     found = Predictor(load_bundle(trained[1])).predict(hide(trips, every & no_distance, every & no_time)).minutes
     inside = (found[:, 1] <= minutes) & (minutes <= found[:, 2])
     assert 0.86 < inside[usual].mean() < 0.94
+
+
+def test_longer_never_takes_less_time(trained: tuple[Trained, Path], later: tuple[Trips, np.ndarray]):
+    predictor = Predictor(load_bundle(trained[1]))
+    some = select(later[0], np.arange(0, 5000, 25))
+    sweep = [
+        predictor.predict(some._replace(miles=some.miles * factor)).minutes[:, 0] for factor in np.linspace(0.5, 2, 40)
+    ]
+    assert (np.diff(sweep, axis=0) >= -1e-3).all()
+
+
+def test_a_hidden_distance_is_answered_for_the_usual_one(
+    trained: tuple[Trained, Path], later: tuple[Trips, np.ndarray]
+):
+    trips, _ = later
+    every, none = np.ones(len(trips.miles), bool), np.zeros(len(trips.miles), bool)
+    predictor = Predictor(load_bundle(trained[1]))
+    hidden = predictor.predict(hide(trips, every, none))
+    known = predictor.predict(trips._replace(miles=hidden.miles))
+    assert np.median(np.abs(hidden.minutes[:, 0] / known.minutes[:, 0] - 1)) < 0.06
 
 
 def test_training_beats_the_tutorial_baseline_and_says_so(trained: tuple[Trained, Path]):
