@@ -7,11 +7,11 @@ from taxi_api.model.bundle import GROUPS
 from taxi_api.model.features import FeatureBuilder, Trips
 from taxi_api.model.interval import groups
 from training.errors import TrainingError
-from training.fit import FittedModel, hide
+from training.fit import FittedModel, hide, select
 
 Floats = NDArray[np.float64]
 
-# Fewer trips than this say nothing about the outer 5 %.
+# Fewer trips than this say nothing about the few that an interval leaves out.
 ENOUGH_TRIPS = 200
 # Below this width in minutes a share of it explodes.
 _LEAST_WIDTH = 0.1
@@ -30,7 +30,7 @@ def calibrate(model: FittedModel, trips: Trips, minutes: Floats, level: float) -
             f"{np.count_nonzero(complete)} complete trips are too few to calibrate an interval; "
             f"give months with at least {ENOUGH_TRIPS}"
         )
-    trips, minutes = Trips(*(column[complete] for column in trips)), minutes[complete]
+    trips, minutes = select(trips, complete), minutes[complete]
     builder = FeatureBuilder(model.tables)
     return np.array(
         [_share(model.raw(builder.matrix(_shown(trips, group))), minutes, level) for group in range(len(GROUPS))]

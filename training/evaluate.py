@@ -12,7 +12,8 @@ from taxi_api.model.predictor import Predictor
 from taxi_api.model.zones import zones
 from training.bundles import open_bundle, trained_on
 from training.console import notes, results
-from training.fit import hide
+from training.errors import TrainingError
+from training.fit import with_inputs_hidden
 from training.metrics import metrics, table
 from training.months import Month
 from training.trips import columns, load_trips, minutes, of_months
@@ -40,7 +41,10 @@ def evaluate_bundle(bundle: Path, data: Path, months: Sequence[Month], out: Path
         found = by_slice(predictor, trips)
     results.print(table(found))
     if out is not None:
-        out.write_text(json.dumps(found, indent=1) + "\n")
+        try:
+            out.write_text(json.dumps(found, indent=1) + "\n")
+        except OSError as problem:
+            raise TrainingError(f"the metrics cannot be written to {out}: {problem.strerror}") from problem
     return found
 
 
@@ -48,14 +52,9 @@ def by_slice(predictor: Predictor, trips: pl.DataFrame) -> dict[str, Any]:
     """Return slice -> filter -> metric of a predictor; slices with few trips are left out, the whole is always in."""
     truth, known = minutes(trips), columns(trips)
     answers = predictor.predict(known).minutes
-    every, none = np.ones(len(truth), bool), np.zeros(len(truth), bool)
     found = {"all": metrics(answers, truth)}
-    for name, shown in (
-        ("all, no distance", hide(known, every, none)),
-        ("all, no time", hide(known, none, every)),
-        ("all, neither", hide(known, every, every)),
-    ):
-        found[name] = metrics(predictor.predict(shown).minutes, truth)
+    for what, shown in with_inputs_hidden(known).items():
+        found[f"all, {what}"] = metrics(predictor.predict(shown).minutes, truth)
     for name, rows in _slices(trips).items():
         if np.count_nonzero(rows) >= FEWEST_TRIPS:
             found[name] = metrics(answers[rows], truth[rows])

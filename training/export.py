@@ -60,8 +60,8 @@ def export(trained: Trained, proof: Trips, out: Path) -> tuple[Path, float]:
     (a whole month or more) within PARITY_MINUTES of scikit-learn; an older bundle there stays until then. Raises
     TrainingError if the proof fails, if ``out`` holds something else than a bundle, or if writing fails.
     """
-    if out.exists() and any(out.iterdir()) and not (out / layout.MANIFEST).is_file():
-        raise TrainingError(f"{out} holds something that is not a bundle; give --out a new folder")
+    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / layout.MANIFEST).is_file()):
+        raise TrainingError(f"{out} is or holds something that is not a bundle; give --out a new folder")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))

@@ -9,6 +9,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 
 from taxi_api.model.features import NAMES, FeatureBuilder, Tables, Trips
 from training.console import progress
+from training.metrics import FILTERS
 from training.statistics import LEAST_MINUTES, fit_tables
 
 Floats = NDArray[np.float64]
@@ -17,8 +18,6 @@ Matrix = NDArray[np.float32]
 # All else equal, a longer trip never takes less time. No other feature may depend on the distance given, or the
 # promise would not hold.
 _INCREASING = {"miles": 1}
-# The usual benchmark counts trips of 1 to 60 minutes; what lies outside is often a meter left running.
-_USUAL = (1.0, 60.0)
 
 
 @dataclass(frozen=True)
@@ -116,6 +115,16 @@ def hide(trips: Trips, distance: NDArray[np.bool_], time: NDArray[np.bool_]) -> 
     )
 
 
+def with_inputs_hidden(trips: Trips) -> dict[str, Trips]:
+    """Return the same trips without the distance, without the time, and without either, by name."""
+    every, none = np.ones(len(trips.miles), bool), np.zeros(len(trips.miles), bool)
+    return {
+        "no distance": hide(trips, every, none),
+        "no time": hide(trips, none, every),
+        "neither": hide(trips, every, every),
+    }
+
+
 def _training_rows(trips: Trips, minutes: Floats, recipe: Recipe) -> tuple[Matrix, Floats, Floats]:
     """Return features, durations and weights: every trip as it was, then some of them with inputs hidden."""
     random = np.random.default_rng(recipe.seed)
@@ -138,7 +147,9 @@ def _training_rows(trips: Trips, minutes: Floats, recipe: Recipe) -> tuple[Matri
             whole_features[own] = builder.matrix(select(trips, own))
             hidden_features[own] = builder.matrix(select(hidden, own))
 
-    weight = np.where((minutes >= _USUAL[0]) & (minutes <= _USUAL[1]), 1.0, recipe.unusual_weight)
+    # What lies outside the usual benchmark is often a meter left running.
+    least, most = FILTERS["1-60"]
+    weight = np.where((minutes >= least) & (minutes <= most), 1.0, recipe.unusual_weight)
     return (
         np.vstack((whole_features, hidden_features[masked])),
         np.concatenate((minutes, minutes[masked])),

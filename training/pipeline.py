@@ -12,7 +12,7 @@ from training.calibrate import calibrate
 from training.clean import Funnel
 from training.console import notes, results
 from training.export import Trained, export
-from training.fit import Recipe, fit, hide
+from training.fit import Recipe, fit, with_inputs_hidden
 from training.metrics import BASELINE, FILTERS, baseline, metrics, table
 from training.split import Split, split
 from training.trips import columns, load_trips, minutes
@@ -27,8 +27,6 @@ def train(data: Path, out: Path, recipe: Recipe) -> Trained:
     Raises TrainingError, and leaves ``out`` as it was, if there is nothing to learn from or the export fails.
     """
     trips, funnel = load_trips(data)
-    for sentence in funnel.skipped_files:
-        notes.print(f"skipped: {sentence}", style="yellow")
     results.print(funnel.table())
     parts = split(trips)
     months = parts.months()
@@ -76,14 +74,9 @@ def _evaluate(trained: Trained, parts: Split) -> dict[str, Any]:
     for colour, test in sorted(parts.test.partition_by("colour", as_dict=True).items()):
         name = f"{colour[0]} {' '.join(sorted(test['month'].unique()))}"
         trips, truth = columns(test), minutes(test)
-        every, none = np.ones(len(truth), bool), np.zeros(len(truth), bool)
-        for suffix, shown in (
-            ("", trips),
-            (", no distance", hide(trips, every, none)),
-            (", no time", hide(trips, none, every)),
-            (", neither", hide(trips, every, every)),
-        ):
-            found[name + suffix] = metrics(trained.answers(shown), truth)
+        found[name] = metrics(trained.answers(trips), truth)
+        for what, shown in with_inputs_hidden(trips).items():
+            found[f"{name}, {what}"] = metrics(trained.answers(shown), truth)
         found[f"{name}, {BASELINE}"] = metrics(baseline(parts.train, test), truth)
     return found
 

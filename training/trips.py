@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from taxi_api.model.features import Trips
 from training.clean import Funnel, clean
-from training.console import progress
+from training.console import notes, progress
 from training.errors import TrainingError
 from training.months import Month
 from training.records import UnreadableFileError, find_files, read
 
 
 def load_trips(folder: Path) -> tuple[pl.DataFrame, Funnel]:
-    """Read and clean every file of a folder; a file that cannot be used is skipped and named in the funnel.
+    """Read and clean every file of a folder; a file that cannot be used is skipped, and the console and funnel name it.
 
     Returns columns ``colour, month, pickup, pickup_zone, dropoff_zone, miles, minutes``.
     Raises TrainingError if no trip is left.
@@ -34,6 +34,8 @@ def load_trips(folder: Path) -> tuple[pl.DataFrame, Funnel]:
     if funnel.kept == 0:
         reasons = funnel.skipped_files or [f"{rule}: {count}" for rule, count in funnel.dropped.items() if count]
         raise TrainingError(f"{folder} has no usable trip; " + "; ".join(reasons))
+    for sentence in funnel.skipped_files:
+        notes.print(f"skipped: {sentence}", style="yellow")
     return pl.concat(frames), funnel
 
 

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,17 @@ def test_figures_on_training_months_are_called_flattering(
 def test_months_that_are_not_there_are_refused(trained: tuple[Trained, Path], city: Path):
     with pytest.raises(TrainingError, match=r"no trips in 2030-01; the records hold 2023-01, "):
         evaluate_bundle(trained[1], city, [Month(2030, 1)])
+
+
+def test_metrics_that_cannot_be_written_and_files_that_cannot_be_read_are_named(
+    trained: tuple[Trained, Path], city: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    data = tmp_path / "data"
+    shutil.copytree(city, data)
+    (data / "green_tripdata_2023-09.parquet").write_bytes(b"half a file")
+    with pytest.raises(TrainingError, match=r"cannot be written to .*metrics\.json"):
+        evaluate_bundle(trained[1], data, LATE, tmp_path / "nowhere" / "metrics.json")
+    assert "skipped: green_tripdata_2023-09.parquet cannot be read" in capsys.readouterr().err
 
 
 def test_a_folder_without_a_bundle_is_refused(city: Path, tmp_path: Path):

@@ -181,6 +181,9 @@ class TestParityGate:
         with pytest.raises(TrainingError, match="is not a bundle"):
             export(trained[0], proof, tmp_path)
         assert (tmp_path / "thesis.txt").read_text() == "mine"
+        with pytest.raises(TrainingError, match="is not a bundle"):
+            export(trained[0], proof, tmp_path / "thesis.txt")
+        assert (tmp_path / "thesis.txt").read_text() == "mine"
 
     def test_a_place_that_cannot_be_written_is_named(self, trained: tuple[Trained, Path], proof: Trips, tmp_path: Path):
         (tmp_path / "file").touch()
