@@ -52,7 +52,9 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder for the bundle; an older bundle there is replaced.")],
     seed: Annotated[int, typer.Option(help="Same data and seed, same bundle.")] = Recipe.seed,
     loss: Annotated[Loss, typer.Option(help="squared_error fits the mean, absolute_error the median.")] = Loss.MEAN,
-    monotone: Annotated[bool, typer.Option(help="Never a shorter duration for a longer distance.")] = Recipe.monotone,
+    monotone: Annotated[
+        bool, typer.Option(help="Never a shorter duration for a longer distance, at some cost in accuracy.")
+    ] = Recipe.monotone,
     trees: Annotated[int, typer.Option(min=1, help="Trees of the model for the duration.")] = Recipe.trees,
 ) -> None:
     """Train on a folder of trip records and export a bundle that has proved itself."""
