@@ -5,6 +5,7 @@ Without ``MLFLOW_TRACKING_URI`` everything is kept in the working directory: ``m
 
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,8 +19,11 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
-import mlflow
-import mlflow.pyfunc
+# It warns about its own type hints as it is imported.
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import mlflow
+    import mlflow.pyfunc
 import pandas as pd
 import requests
 from matplotlib.figure import Figure
