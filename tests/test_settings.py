@@ -21,10 +21,11 @@ def test_values_are_read():
             "PORT": "9000",
             "WEB_CONCURRENCY": "4",
             "TAXI_PROXY_HOPS": "1",
+            "TAXI_CACHE_SECONDS": "60",
             "UNRELATED": "x",
         }
     )
-    assert settings == Settings("DEBUG", "/models/taxi", 9000, 4, 1)
+    assert settings == Settings("DEBUG", "/models/taxi", 9000, 4, 1, 60)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@
 
 from flask import Flask
 
-from taxi_api.routes import health, predict
+from taxi_api.routes import health, model, predict, zones
 
-BLUEPRINTS = (predict.blueprint, health.blueprint)
+BLUEPRINTS = (predict.blueprint, zones.blueprint, model.blueprint, health.blueprint)
 
 
 def init_app(app: Flask) -> None:
