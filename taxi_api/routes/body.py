@@ -1,14 +1,20 @@
 """The JSON body of a request, through its schema."""
 
 import sys
-from typing import Any
+from typing import Any, Protocol
 
 from flask import current_app, request
-from marshmallow import Schema
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 
-def load_body(schema: Schema) -> Any:
+class Loader(Protocol):
+    """A schema, or what does its work."""
+
+    def load(self, data: Any) -> Any:
+        """Return what the data stand for, or raise ValidationError."""
+
+
+def load_body(schema: Loader) -> Any:
     """Return what the schema makes of the body.
 
     Raises UnsupportedMediaType (415) if it is not declared as JSON, BadRequest (400) if it is not JSON,
