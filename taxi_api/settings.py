@@ -58,6 +58,12 @@ class Settings:
         _whole(0, 10),
         "Reverse proxies in front whose `X-Forwarded-*` headers are believed; 0 for none.",
     )
+    max_batch: int = _setting(
+        "TAXI_MAX_BATCH",
+        10_000,
+        _whole(1, 1_000_000),
+        "Most trips in one request.",
+    )
     cache_seconds: int = _setting(
         "TAXI_CACHE_SECONDS",
         300,

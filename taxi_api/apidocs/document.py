@@ -5,12 +5,12 @@ from http import HTTPStatus
 from typing import Any
 
 from apispec import APISpec
-from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Flask
 
 from taxi_api import __version__
 from taxi_api.apidocs.content import describe_content, describe_error
 from taxi_api.apidocs.operation import Operation
+from taxi_api.apidocs.schemas import Plugin
 
 _DESCRIPTION = """\
 How long will this New York taxi trip take? Durations come with an interval that is calibrated on real trips.
@@ -39,7 +39,7 @@ def build_document(app: Flask) -> dict[str, Any]:
         info={"description": _DESCRIPTION, "license": {"name": "MIT", "url": "https://opensource.org/license/mit"}},
         # Relative to this document, so that it is right behind any path prefix.
         servers=[{"url": "./"}],
-        plugins=[MarshmallowPlugin()],
+        plugins=[Plugin()],
     )
     for name, description in _HEADERS.items():
         spec.components.header(name, {"description": description, "schema": {"type": "string"}})

@@ -4,6 +4,8 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
+from taxi_api.schemas.fields import ListOf
+
 
 def example(schema: type[Schema]) -> dict[str, Any]:
     """Return an object as the schema describes it; a field without an example is left out."""
@@ -14,6 +16,8 @@ def example(schema: type[Schema]) -> dict[str, Any]:
 def _of_field(field: Any) -> Any:
     if "example" in field.metadata:
         return field.metadata["example"]
+    if isinstance(field, ListOf):
+        return [example(schema) for schema in field.schemas]
     if isinstance(field, fields.Nested):
         return example(type(field.schema))
     if isinstance(field, fields.List):

@@ -15,7 +15,8 @@ LOWER_CASE = {"PULocationID": "pickup_location_id", "DOLocationID": "dropoff_loc
 Trip = dict[str, Any]
 
 
-def _zone(what: str, example: int, attribute: str | None = None) -> fields.Integer:
+def zone(what: str, example: int, attribute: str | None = None) -> fields.Integer:
+    """Return the field for one end of a trip."""
     return fields.Integer(
         strict=True,
         required=True,
@@ -25,23 +26,30 @@ def _zone(what: str, example: int, attribute: str | None = None) -> fields.Integ
     )
 
 
-# Marshmallow copies a field for each schema that declares it.
-_distance = Number(
-    validate=validate.Range(0, FARTHEST_MILES, min_inclusive=False),
-    metadata={
-        "description": "Distance to drive in miles. Left out, the usual distance between the two zones is taken.",
-        "example": 5.0,
-        "exclusiveMinimum": True,  # apispec reads the bounds of a Range, but not whether they are included
-    },
-)
-_pickup_time = PickupTime(
-    metadata={
-        "type": "string",
-        "description": "ISO 8601 date and time of the pickup, by default now. Without an offset it is New York"
-        " wall-clock time.",
-        "example": "2024-09-18T08:30:00",
-    },
-)
+def distance(*, allow_none: bool = False) -> Number:
+    """Return the field for the distance to drive."""
+    return Number(
+        allow_none=allow_none,
+        validate=validate.Range(0, FARTHEST_MILES, min_inclusive=False),
+        metadata={
+            "description": "Distance to drive in miles. Left out, the usual distance between the two zones is taken.",
+            "example": 5.0,
+            "exclusiveMinimum": True,  # apispec reads the bounds of a Range, but not whether they are included
+        },
+    )
+
+
+def pickup_time(*, allow_none: bool = False) -> PickupTime:
+    """Return the field for the time of the pickup."""
+    return PickupTime(
+        allow_none=allow_none,
+        metadata={
+            "type": "string",
+            "description": "ISO 8601 date and time of the pickup, by default now. Without an offset it is New York"
+            " wall-clock time.",
+            "example": "2024-09-18T08:30:00",
+        },
+    )
 
 
 class TripSchema(Schema):
@@ -50,10 +58,10 @@ class TripSchema(Schema):
     class Meta:
         unknown = RAISE
 
-    PULocationID = _zone("pickup", 1)
-    DOLocationID = _zone("dropoff", 2)
-    trip_distance = _distance
-    pickup_datetime = _pickup_time
+    PULocationID = zone("pickup", 1)
+    DOLocationID = zone("dropoff", 2)
+    trip_distance = distance()
+    pickup_datetime = pickup_time()
 
 
 class LowerCaseTripSchema(Schema):
@@ -62,10 +70,10 @@ class LowerCaseTripSchema(Schema):
     class Meta:
         unknown = RAISE
 
-    pickup_location_id = _zone("pickup", 1, attribute="PULocationID")
-    dropoff_location_id = _zone("dropoff", 2, attribute="DOLocationID")
-    trip_distance = _distance
-    pickup_datetime = _pickup_time
+    pickup_location_id = zone("pickup", 1, attribute="PULocationID")
+    dropoff_location_id = zone("dropoff", 2, attribute="DOLocationID")
+    trip_distance = distance()
+    pickup_datetime = pickup_time()
 
 
 class EitherSpelling:
