@@ -64,6 +64,12 @@ class Settings:
         _whole(1, 1_000_000),
         "Most trips in one request.",
     )
+    max_matrix: int = _setting(
+        "TAXI_MAX_MATRIX",
+        10_000,
+        _whole(1, 1_000_000),
+        "Most cells in one matrix: sources times destinations.",
+    )
     cache_seconds: int = _setting(
         "TAXI_CACHE_SECONDS",
         300,

@@ -2,9 +2,9 @@
 
 from flask import Flask
 
-from taxi_api.routes import batch, health, model, predict, zones
+from taxi_api.routes import batch, health, matrix, model, predict, zones
 
-BLUEPRINTS = (predict.blueprint, batch.blueprint, zones.blueprint, model.blueprint, health.blueprint)
+BLUEPRINTS = (predict.blueprint, batch.blueprint, matrix.blueprint, zones.blueprint, model.blueprint, health.blueprint)
 
 
 def init_app(app: Flask) -> None:
