@@ -2,9 +2,18 @@
 
 from flask import Flask
 
-from taxi_api.routes import batch, health, matrix, model, predict, zones
+from taxi_api.routes import batch, health, inference, invocations, matrix, model, predict, zones
 
-BLUEPRINTS = (predict.blueprint, batch.blueprint, matrix.blueprint, zones.blueprint, model.blueprint, health.blueprint)
+BLUEPRINTS = (
+    predict.blueprint,
+    batch.blueprint,
+    matrix.blueprint,
+    zones.blueprint,
+    model.blueprint,
+    health.blueprint,
+    invocations.blueprint,
+    inference.blueprint,
+)
 
 
 def init_app(app: Flask) -> None:

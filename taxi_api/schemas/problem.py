@@ -22,7 +22,7 @@ class ProblemSchema(Schema):
     errors = fields.Dict(
         keys=fields.String(),
         metadata={
-            "description": "For 422: messages by field.",
+            "description": "For 422: messages by field; by place, then by field, where a request has many trips.",
             "example": {"DOLocationID": ["Must be greater than or equal to 1 and less than or equal to 265."]},
         },
     )
