@@ -109,12 +109,11 @@ def url(app: Flask) -> Iterator[str]:
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The name of a client package that is made from the document, and can be imported."""
     folder = tmp_path_factory.mktemp("generated")
-    (folder / "openapi.json").write_text(json.dumps(DOCUMENT))
+    document, package = folder / "openapi.json", folder / "taxi_client"
+    document.write_text(json.dumps(DOCUMENT))
     tools = Path(sys.executable).parent
-    command = "openapi-python-client generate --path openapi.json --meta none --output-path taxi_client".split()
     run = subprocess.run(
-        command,
-        cwd=folder,
+        [tools / "openapi-python-client", "generate", "--path", document, "--meta", "none", "--output-path", package],
         env=os.environ | {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"},
         capture_output=True,
         text=True,
@@ -124,7 +123,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     warnings = run.stdout.count("WARNING") + run.stderr.count("WARNING")
     assert warnings == (run.stdout + run.stderr).count("Unsupported content type text/csv"), run.stdout + run.stderr
     sys.path.insert(0, str(folder))
-    yield "taxi_client"
+    yield package.name
     sys.path.remove(str(folder))
 
 
