@@ -10,7 +10,6 @@ from taxi_api.model.predictor import Predictor
 from taxi_api.model.store import load_predictor
 from taxi_api.schemas.inference import InferenceAnswerSchema, ModelMetadataSchema
 from taxi_api.settings import Settings
-from tests.http.test_batch import ROUNDING
 from tests.http.test_errors import assert_problem
 from tests.http.test_health import spoil
 from tests.http.test_predict import TRIP, ZONE
@@ -37,9 +36,9 @@ def test_tensors_get_the_answers_of_their_trips(client: FlaskClient, predictor: 
     assert list(outputs) == ["duration", "lower", "upper", "trip_distance"]
     assert all(tensor["shape"] == [2] and tensor["datatype"] == "FP64" for tensor in outputs.values())
     single = client.post("/predict", json=TRIP).get_json()
-    assert outputs["duration"]["data"][0] == pytest.approx(single["duration"], abs=ROUNDING)
-    assert outputs["lower"]["data"][0] == pytest.approx(single["interval"]["lower"], abs=ROUNDING)
-    assert outputs["upper"]["data"][0] == pytest.approx(single["interval"]["upper"], abs=ROUNDING)
+    assert outputs["duration"]["data"][0] == single["duration"]
+    assert outputs["lower"]["data"][0] == single["interval"]["lower"]
+    assert outputs["upper"]["data"][0] == single["interval"]["upper"]
     assert outputs["trip_distance"]["data"][0] == 17.0
     assert outputs["trip_distance"]["data"][1] > 0
 

@@ -7,7 +7,6 @@ from taxi_api.app import create_app
 from taxi_api.model.predictor import Predictor
 from taxi_api.schemas.matrix import MatrixSchema
 from taxi_api.settings import Settings
-from tests.http.test_batch import ROUNDING
 from tests.http.test_errors import assert_problem
 from tests.http.test_predict import DISTANCE, TIME, ZONE
 
@@ -33,10 +32,10 @@ def test_each_cell_is_the_trip_from_its_row_to_its_column(client: FlaskClient, g
             if given and DISTANCES[row][column] is not None:
                 trip["trip_distance"] = DISTANCES[row][column]
             single = client.post("/predict", json=trip).get_json()
-            assert answer["durations"][row][column] == pytest.approx(single["duration"], abs=ROUNDING)
+            assert answer["durations"][row][column] == single["duration"]
             for bound in ("lower", "upper"):
                 expected = single["interval"][bound]
-                assert answer["intervals"][bound][row][column] == pytest.approx(expected, abs=ROUNDING)
+                assert answer["intervals"][bound][row][column] == expected
             assert answer["distances"][row][column] == single["trip_distance"]["miles"]
             assert answer["estimated"][row][column] == (single["trip_distance"]["source"] == "estimate")
             assert answer["basis"][row][column] == single["basis"]["kind"]
