@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validates_schema
 
-from taxi_api.schemas.fields import Column, ListOf, RowId
+from taxi_api.schemas.fields import MAX_ID_LENGTH, Column, ListOf, RowId
 from taxi_api.schemas.prediction import ModelRefSchema, PredictionSchema
 from taxi_api.schemas.trip import (
     EitherSpelling,
@@ -25,7 +25,7 @@ def _row_id(*, allow_none: bool = False) -> RowId:
     return RowId(
         allow_none=allow_none,
         metadata={
-            "oneOf": [{"type": "string", "maxLength": 100}, {"type": "integer"}],
+            "oneOf": [{"type": "string", "maxLength": MAX_ID_LENGTH}, {"type": "integer"}],
             "description": "Any string or whole number of yours; it comes back with the answer.",
             "example": "a-1",
         },
