@@ -14,14 +14,18 @@ from taxi_api.schemas.trip import Trip
 
 def answer(predictor: Predictor, trip: Trip) -> dict[str, Any]:
     """Return the answer, as ``PredictionSchema`` describes it, for a trip that ``TripSchema`` has loaded."""
-    pickup = trip.get("pickup_datetime") or now()
-    trips = Trips(
+    trip = trip | {"pickup_datetime": trip.get("pickup_datetime") or now()}
+    return answers(predictor, one_trip(trip), [trip["pickup_datetime"]])[0] | {"model": model_reference(predictor)}
+
+
+def one_trip(trip: Trip) -> Trips:
+    """Return a loaded trip with a pickup time as columns of one row."""
+    return Trips(
         pickup_zone=np.array([trip["PULocationID"]]),
         dropoff_zone=np.array([trip["DOLocationID"]]),
         miles=np.array([trip.get("trip_distance", np.nan)]),
-        pickup=wall_clock([pickup]),
+        pickup=wall_clock([trip["pickup_datetime"]]),
     )
-    return answers(predictor, trips, [pickup])[0] | {"model": model_reference(predictor)}
 
 
 def answers(predictor: Predictor, trips: Trips, pickups: Sequence[datetime]) -> list[dict[str, Any]]:

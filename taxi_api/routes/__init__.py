@@ -2,12 +2,13 @@
 
 from flask import Flask
 
-from taxi_api.routes import batch, health, inference, invocations, matrix, model, predict, zones
+from taxi_api.routes import batch, explain, health, inference, invocations, matrix, model, predict, zones
 
 BLUEPRINTS = (
     predict.blueprint,
     batch.blueprint,
     matrix.blueprint,
+    explain.blueprint,
     zones.blueprint,
     model.blueprint,
     health.blueprint,

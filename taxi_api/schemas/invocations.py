@@ -57,13 +57,24 @@ class InvocationsRecordsSchema(Schema):
     dataframe_records = ListOf(BatchTripSchema, LowerCaseBatchTripSchema, required=True)
 
 
-class InvocationsAnswerSchema(Schema):
-    """Expected durations in minutes, in the order of the request."""
+class MinutesSchema(Schema):
+    """The answer for one trip, in minutes."""
 
     class Meta:
         unknown = RAISE
 
-    predictions = fields.List(fields.Float(), required=True, metadata={"example": [44.9, 28.7]})
+    duration = fields.Float(required=True, metadata={"example": 44.9})
+    lower = fields.Float(required=True, metadata={"description": "Lower bound of the interval.", "example": 30.1})
+    upper = fields.Float(required=True, metadata={"description": "Upper bound of the interval.", "example": 55.9})
+
+
+class InvocationsAnswerSchema(Schema):
+    """Durations and their intervals, in the order of the request, as the registered MLflow model answers, too."""
+
+    class Meta:
+        unknown = RAISE
+
+    predictions = fields.List(fields.Nested(MinutesSchema), required=True)
 
 
 _split = InvocationsSplitSchema()

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -79,7 +80,7 @@ RIGHT = st.fixed_dictionaries(
     {
         "PULocationID": st.integers(1, 265),
         "DOLocationID": st.integers(1, 265),
-        "pickup_datetime": st.datetimes().map(lambda time: time.replace(year=2000 + time.year % 99).isoformat()),
+        "pickup_datetime": st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31)).map(datetime.isoformat),
     },
     optional={"trip_distance": st.floats(0, 200, exclude_min=True)},
 )

@@ -29,13 +29,16 @@ SPLIT = {"columns": FRAME.columns, "data": [list(row) for row in FRAME.rows()]}
         FRAME.write_csv(),
     ],
 )
-def test_every_form_of_the_same_trips_gets_their_durations(client: FlaskClient, body: Any):
+def test_every_form_of_the_same_trips_gets_their_answers(client: FlaskClient, body: Any):
     sent = {"data": body, "content_type": "text/csv"} if isinstance(body, str) else {"json": body}
     response = client.post("/invocations", **sent)
     assert response.status_code == 200, response.get_data(as_text=True)
     assert InvocationsAnswerSchema().validate(response.get_json()) == {}
-    durations = [client.post("/predict", json=trip).get_json()["duration"] for trip in TRIPS]
-    assert response.get_json() == {"predictions": durations}
+    singles = [client.post("/predict", json=trip).get_json() for trip in TRIPS]
+    assert response.get_json()["predictions"] == [
+        {"duration": one["duration"], "lower": one["interval"]["lower"], "upper": one["interval"]["upper"]}
+        for one in singles
+    ]
 
 
 @pytest.mark.parametrize(
