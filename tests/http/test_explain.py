@@ -1,9 +1,12 @@
 from decimal import Decimal
 
+import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 
+from taxi_api.model.features import Trips
+from taxi_api.model.predictor import Predictor
 from taxi_api.schemas.explanation import ExplanationSchema
 from tests.http.test_batch import RIGHT
 from tests.http.test_errors import assert_problem
@@ -45,6 +48,20 @@ def test_a_long_way_adds_minutes_and_a_missing_distance_has_no_value(client: Fla
     assert added[0] < added[1]
     unknown = explain(client, {name: value for name, value in TRIP.items() if name != "trip_distance"})
     assert {part["value"] for part in unknown["contributions"] if part["feature"] in DISTANCE} <= {None}
+
+
+def test_a_duration_at_the_least_says_what_raised_it(client: FlaskClient, predictor: Predictor):
+    zones = np.arange(1, 266)
+    nowhere = Trips(zones, zones, np.full(265, 0.01), np.full(265, np.datetime64("2024-09-18T03:00:00")))
+    shortest = predictor.raw(predictor.features.matrix(nowhere))[:, 0]
+    if shortest.min() >= 0.5:
+        pytest.skip("this model answers no trip with less than the least by itself")
+    zone = int(zones[shortest.argmin()])
+    trip = {"PULocationID": zone, "DOLocationID": zone, "trip_distance": 0.01, "pickup_datetime": "2024-09-18T03:00:00"}
+    answer = explain(client, trip)
+    assert answer["duration"] == 0.5
+    (raised,) = (part["minutes"] for part in answer["contributions"] if part["feature"] == "least")
+    assert raised == pytest.approx(0.5 - shortest.min(), abs=0.011)
 
 
 def test_a_trip_without_a_time_is_explained_for_now(client: FlaskClient):
