@@ -28,6 +28,7 @@ def create_app(settings: Settings | None = None, predictor: Predictor | None = N
     app = Flask("taxi_api", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]  # an answer reads in the order of its schema
+    app.extensions["settings"] = settings
     app.extensions["predictor"] = predictor or load_predictor(settings.model_uri)
 
     request_id.init_app(app)

@@ -21,10 +21,13 @@ def test_values_are_read():
             "PORT": "9000",
             "WEB_CONCURRENCY": "4",
             "TAXI_PROXY_HOPS": "1",
+            "TAXI_MAX_BATCH": "500",
+            "TAXI_MAX_MATRIX": "400",
+            "TAXI_CACHE_SECONDS": "60",
             "UNRELATED": "x",
         }
     )
-    assert settings == Settings("DEBUG", "/models/taxi", 9000, 4, 1)
+    assert settings == Settings("DEBUG", "/models/taxi", 9000, 4, 1, 500, 400, 60)
 
 
 @pytest.mark.parametrize(
