@@ -12,9 +12,9 @@ from taxi_api.model.predictor import Predictor
 from taxi_api.model.store import load_predictor
 from taxi_api.settings import Settings
 from training.export import Trained
-from training.fit import Recipe
 from training.months import Month, month_range
 from training.pipeline import train
+from training.recipe import Recipe
 from training.synthetic import write_city
 
 DATA = Path(os.environ.get("TAXI_DATA_DIR") or Path(__file__).parents[2] / "shared" / "data")

@@ -1,9 +1,10 @@
 """``python -m training``: the offline commands. ``python -m training COMMAND --help`` explains each."""
 
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,8 +16,8 @@ from training import zones as zone_table
 from training.bundles import open_bundle
 from training.console import notes, results
 from training.errors import TrainingError
-from training.fit import Recipe
 from training.months import Month
+from training.recipe import Recipe
 
 app = typer.Typer(
     help="Download TLC trip records, train a model on them, and export it as a bundle.",
@@ -51,24 +52,29 @@ def download(
 def train(
     data: Annotated[Path, typer.Option(help="Folder with TLC's files; subfolders are read too.")],
     out: Annotated[Path, typer.Option(help="Folder for the bundle; an older bundle there is replaced.")],
-    seed: Annotated[int, typer.Option(help="Same data and seed, same bundle.")] = Recipe.seed,
-    loss: Annotated[Loss, typer.Option(help="squared_error fits the mean, absolute_error the median.")] = Loss.MEAN,
+    recipe: Annotated[Path | None, typer.Option(help="A recipe as JSON, such as tune writes.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Same data, recipe and seed, same bundle.")] = None,
+    loss: Annotated[Loss | None, typer.Option(help="squared_error fits the mean, absolute_error the median.")] = None,
     monotone: Annotated[
-        bool, typer.Option(help="Never a shorter duration for a longer distance, at some cost in accuracy.")
-    ] = Recipe.monotone,
-    trees: Annotated[int, typer.Option(min=1, help="Trees of the model for the duration.")] = Recipe.trees,
+        bool | None, typer.Option(help="Never a shorter duration for a longer distance, at some cost in accuracy.")
+    ] = None,
+    trees: Annotated[int | None, typer.Option(min=1, help="Trees of the model for the duration.")] = None,
     track: Annotated[bool, typer.Option(help="Record the run in MLflow (MLFLOW_TRACKING_URI, else mlflow.db).")] = True,
 ) -> None:
     """Train on a folder of trip records and export a bundle that has proved itself."""
-    recipe = Recipe(seed=seed, loss=loss, monotone=monotone, trees=trees)
+    given: dict[str, Any] = {"seed": seed, "loss": loss and loss.value, "monotone": monotone, "trees": trees}
+    chosen = replace(
+        Recipe() if recipe is None else Recipe.read(recipe),
+        **{name: value for name, value in given.items() if value is not None},
+    )
     if not track:
-        pipeline.train(data, out, recipe)
+        pipeline.train(data, out, chosen)
         return
     # MLflow takes seconds to import; only commands that need it should wait for it.
     from training import recording, tracking  # noqa: PLC0415
 
     tracking.check()
-    pipeline.train(data, out, recipe)
+    pipeline.train(data, out, chosen)
     try:
         recording.record_bundle(open_bundle(out), data)
     except TrainingError as problem:
@@ -99,6 +105,21 @@ def compare(
     """Hold two bundles against each other on the same trips; exit code 3 if the challenger is worse."""
     if comparing.compare_bundles(champion, challenger, data, _months(months)).verdict == comparing.WORSE:
         raise typer.Exit(3)
+
+
+@app.command()
+def tune(
+    data: Annotated[Path, typer.Option(help="Folder with TLC's files.")],
+    out: Annotated[Path, typer.Option(help="File for the best recipe, for train --recipe.")] = Path("recipe.json"),
+    study: Annotated[Path, typer.Option(help="File of the study; an older one goes on.")] = Path("study.db"),
+    minutes: Annotated[float, typer.Option(min=0, help="When to stop.")] = 60.0,
+    trials: Annotated[int | None, typer.Option(min=1, help="Stop after so many trials, too.")] = None,
+    most_trips: Annotated[int, typer.Option(min=1000, help="Trips to learn from in each window.")] = 300_000,
+) -> None:
+    """Search for a better recipe on forecasts of the past; Ctrl-C keeps what was found."""
+    from training import tune as tuning  # noqa: PLC0415 - Optuna takes its time
+
+    tuning.tune(data, study, out, seconds=minutes * 60, trials=trials, most_trips=most_trips)
 
 
 @app.command()

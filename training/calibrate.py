@@ -10,7 +10,8 @@ from taxi_api.model.bundle import GROUPS
 from taxi_api.model.features import FeatureBuilder, Trips
 from taxi_api.model.interval import groups
 from training.errors import TrainingError
-from training.fit import FittedModel, hide, select
+from training.fit import FittedModel
+from training.rows import hide, select
 
 Floats = NDArray[np.float64]
 

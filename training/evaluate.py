@@ -13,9 +13,9 @@ from taxi_api.model.zones import zones
 from training.bundles import open_bundle, trained_on
 from training.console import notes, results
 from training.errors import TrainingError
-from training.fit import with_inputs_hidden
 from training.metrics import metrics, table
 from training.months import Month
+from training.rows import with_inputs_hidden
 from training.trips import columns, load_trips, minutes, of_months
 
 # A slice with fewer trips than this says more about chance than about the model.

@@ -19,9 +19,11 @@ from taxi_api.model.interval import corrected, groups
 from taxi_api.model.predictor import Predictor
 from training.card import render_card
 from training.errors import TrainingError
-from training.fit import FittedModel, Recipe, hide, select
+from training.fit import FittedModel
 from training.folders import bundle_folder
 from training.onnx_export import to_onnx
+from training.recipe import Recipe
+from training.rows import hide, select
 from training.tree_export import tree_arrays
 
 Floats = NDArray[np.float64]

@@ -15,8 +15,8 @@ from training.compare import BETTER, compare
 from training.errors import TrainingError
 from training.evaluate import by_slice
 from training.export import PARITY_MINUTES
-from training.fit import select
 from training.metrics import FILTERS
+from training.rows import select
 
 _USUAL = next(iter(FILTERS))
 _MANY_ROWS = 10_000

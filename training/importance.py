@@ -5,7 +5,7 @@ import polars as pl
 
 from taxi_api.model.features import Trips
 from taxi_api.model.predictor import Predictor
-from training.fit import select
+from training.rows import select
 from training.trips import columns, minutes
 
 _MOST_TRIPS = 20_000

@@ -13,8 +13,10 @@ from training.clean import Funnel
 from training.console import notes, results
 from training.export import Trained, export
 from training.fingerprint import combined, fingerprint
-from training.fit import FittedModel, Recipe, fit, with_inputs_hidden
+from training.fit import FittedModel, fit
 from training.metrics import BASELINE, FILTERS, baseline, metrics, table
+from training.recipe import Recipe
+from training.rows import with_inputs_hidden
 from training.split import Split, split
 from training.trips import columns, load_trips, minutes
 

@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from taxi_api.model.bundle import load_bundle
 from training.export import Trained
+from training.pipeline import train
+from training.recipe import Recipe
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,12 +30,30 @@ def run(*arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
 
 def test_help_names_the_commands():
     shown = run("--help").stdout
-    assert all(command in shown for command in ("download", "train", "evaluate", "compare", "zones"))
+    assert all(
+        command in shown
+        for command in (
+            "download",
+            "train",
+            "tune",
+            "evaluate",
+            "compare",
+            "register",
+            "promote",
+            "rollback",
+            "export",
+            "card",
+            "score",
+            "zones",
+        )
+    )
 
 
-def test_train_prints_what_it_did_and_writes_a_bundle(city: Path, tmp_path: Path):
+def test_train_prints_what_it_did_and_writes_a_bundle(city: Path, recipe: Recipe, tmp_path: Path):
     out = tmp_path / "bundle"
-    shown = run("train", "--data", str(city), "--out", str(out), "--trees", "20", "--no-track").stdout
+    recipe.write(tmp_path / "recipe.json")
+    small = ["--recipe", str(tmp_path / "recipe.json"), "--trees", "20", "--no-track"]
+    shown = run("train", "--data", str(city), "--out", str(out), *small).stdout
     for expected in (
         "Cleaning funnel",
         "Evaluation, minutes",
@@ -42,7 +63,7 @@ def test_train_prints_what_it_did_and_writes_a_bundle(city: Path, tmp_path: Path
         "bundle: ",
     ):
         assert expected in shown
-    assert load_bundle(out).manifest["recipe"]["trees"] == 20
+    assert load_bundle(out).manifest["recipe"] == replace(recipe, trees=20).described()
 
 
 @pytest.mark.parametrize(
@@ -62,11 +83,13 @@ def test_a_mistake_is_one_sentence_and_exit_code_1(arguments: list[str], message
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_evaluate_and_compare_tell_by_their_exit_code(city: Path, trained: tuple[Trained, Path], tmp_path: Path):
+def test_evaluate_and_compare_tell_by_their_exit_code(
+    city: Path, recipe: Recipe, trained: tuple[Trained, Path], tmp_path: Path
+):
     late = ["--data", str(city), "--months", "2023-07,2023-08"]
     shown = run("evaluate", "--bundle", str(trained[1]), *late).stdout
     assert "from Manhattan" in shown
-    run("train", "--data", str(city), "--out", str(tmp_path / "poor"), "--trees", "1", "--no-track")
+    train(city, tmp_path / "poor", replace(recipe, trees=1))
     good, poor = str(trained[1]), str(tmp_path / "poor")
     assert "is worse" in run("compare", "--champion", good, "--challenger", poor, *late, status=3).stdout
     assert "is better" in run("compare", "--champion", poor, "--challenger", good, *late).stdout

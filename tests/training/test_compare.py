@@ -11,9 +11,9 @@ from taxi_api.model.predictor import Predictions, Predictor
 from training.compare import BETTER, UNDECIDED, WORSE, compare, compare_bundles
 from training.errors import TrainingError
 from training.export import Trained
-from training.fit import Recipe
 from training.months import Month
 from training.pipeline import train
+from training.recipe import Recipe
 from training.trips import load_trips, of_months
 
 LATE = [Month(2023, 7), Month(2023, 8)]

@@ -22,10 +22,10 @@ from taxi_api.model.predictor import Predictor
 from training import promotion, recording, tracking
 from training.errors import TrainingError
 from training.export import Trained, export
-from training.fit import Recipe
 from training.gates import Limits
 from training.pipeline import train
 from training.promotion import GateFailedError, promote, register, rollback
+from training.recipe import Recipe
 from training.split import split
 from training.tracking import mlflow
 from training.trips import columns, load_trips
@@ -292,7 +292,7 @@ def test_training_does_not_begin_if_nothing_can_record_it(city: Path, tmp_path: 
 
 
 @pytest.mark.usefixtures("registry")
-def test_the_commands_train_register_promote_and_export(city: Path, tmp_path: Path):
+def test_the_commands_train_register_promote_and_export(city: Path, recipe: Recipe, tmp_path: Path):
     def run(*arguments: object, status: int = 0) -> str:
         done = subprocess.run(
             [sys.executable, "-m", "training", *map(str, arguments)],
@@ -305,7 +305,8 @@ def test_the_commands_train_register_promote_and_export(city: Path, tmp_path: Pa
         assert done.returncode == status, done.stderr + done.stdout
         return done.stdout + done.stderr
 
-    assert "run: " in run("train", "--data", city, "--out", "bundle", "--trees", 30)
+    recipe.write(tmp_path / "recipe.json")
+    assert "run: " in run("train", "--data", city, "--out", "bundle", "--recipe", "recipe.json")
     assert "version 1" in run("register", "--bundle", "bundle")
     shown = run("promote", "--data", city, "--force", "--who", "test", "--why", "a busy machine is no slow model")
     assert "champion: version 1" in shown

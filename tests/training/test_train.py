@@ -17,9 +17,10 @@ from training import export as exporting
 from training.calibrate import Forecast, calibrate
 from training.errors import TrainingError
 from training.export import Trained, export
-from training.fit import Recipe, hide, select
 from training.months import Month
 from training.pipeline import train
+from training.recipe import Recipe
+from training.rows import hide, select
 from training.synthetic import NOISE, sample, true_minutes, write_city
 
 LATER = Month(2023, 9)
