@@ -5,6 +5,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gunicorn.glogging import Logger
+
+from taxi_api import exposure, log_lines, logs
 from taxi_api.model.bundle import BundleError
 from taxi_api.settings import Settings, SettingsError
 
@@ -34,11 +37,25 @@ errorlog = "-"
 loglevel = _settings.log_level.lower()
 
 
-def on_starting(_server: Any) -> None:
-    """Try the bundle before any worker starts, so that a bad one stops the start with one line.
+class logger_class(Logger):  # noqa: N801 - gunicorn's name for the setting
+    """Writes gunicorn's own lines as the app writes its."""
 
-    In a process of its own: the master must never hold a session, which would not survive the fork into workers.
-    """
+    def setup(self, cfg: Any) -> None:
+        """Set the format besides what gunicorn sets."""
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(log_lines.formatter(_settings.app_env))
+
+
+def on_starting(_server: Any) -> None:
+    """Prepare what the workers share and try the bundle, so that a bad one stops the start with one line."""
+    _require_usable_bundle()
+    logs.configure(_settings)
+    exposure.warn_if_open(_settings)
+
+
+def _require_usable_bundle() -> None:
+    # In a process of its own: the master must never hold a session, which would not survive the fork into workers.
     child = os.fork()
     if child == 0:
         os._exit(_try_bundle())

@@ -1,13 +1,8 @@
 """The service as it is started for real: gunicorn with the project's configuration."""
 
 import json
-import os
 import shutil
-import signal
 import socket
-import subprocess
-import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -17,48 +12,16 @@ import pytest
 
 from taxi_api.model.store import DEFAULT_BUNDLE
 from tests.model.test_bundle import edit_json, sign
+from tests.servers import free_port, running, start
 
-ROOT = Path(__file__).parents[1]
 TRIP = b'{"PULocationID": 1, "DOLocationID": 2, "trip_distance": 5.0}'
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def start(**environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "taxi_api.wsgi:app"],
-        cwd=ROOT,
-        env=os.environ | {"WEB_CONCURRENCY": "2"} | environment,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
 
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    port = free_port()
-    server = start(PORT=str(port), LOG_LEVEL="WARNING")
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(200):
-            try:
-                with urllib.request.urlopen(f"{address}/ready", timeout=5) as answer:
-                    assert answer.status == 200
-                break
-            except OSError:
-                assert server.poll() is None, server.stderr and server.stderr.read()
-                time.sleep(0.05)
-        yield address
-    finally:
-        server.send_signal(signal.SIGTERM)
-        _, errors = server.communicate(timeout=30)
-    assert server.returncode == 0
-    assert errors == ""
+    with running(LOG_LEVEL="WARNING") as server:
+        yield server.url
+    assert server.log == ""
 
 
 def post(url: str, body: bytes, **headers: str) -> tuple[int, dict, dict]:
@@ -101,7 +64,7 @@ def refused(**environment: str) -> str:
     server = start(**({"PORT": str(free_port())} | environment))
     _, errors = server.communicate(timeout=60)
     assert server.returncode == 1
-    lines = [line for line in errors.splitlines() if "[INFO]" not in line]
+    lines = [line for line in errors.splitlines() if " INFO " not in line]
     assert len(lines) == 1, errors
     return lines[0]
 

@@ -11,12 +11,16 @@ from flask import Flask, Response, current_app, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from taxi_api import errors
+from taxi_api.settings import Settings
 
 _lock = Lock()
 
 
 def init_app(app: Flask) -> None:
-    """Serve the documentation of the app's routes; call it after all others are registered."""
+    """Serve the documentation of the app's routes, unless it is off; call it after all others are registered."""
+    settings: Settings = app.extensions["settings"]
+    if not settings.docs:
+        return
     app.add_url_rule("/apidocs", "apidocs_redirect", _to_folder, strict_slashes=True)
     app.add_url_rule("/apidocs/", "apidocs", _delegate)
     app.add_url_rule("/apidocs/<path:file>", "apidocs_file", _delegate)
@@ -46,6 +50,7 @@ def _make_docs(app: Flask) -> Flask:
     from flasgger import Swagger  # noqa: PLC0415
     from flask_swagger_ui import flask_swagger_ui  # noqa: PLC0415
 
+    from taxi_api.apidocs.access import add_access  # noqa: PLC0415
     from taxi_api.apidocs.document import build_document  # noqa: PLC0415
 
     here = Path(__file__).parent
@@ -68,6 +73,6 @@ def _make_docs(app: Flask) -> Flask:
             "static_folder": str(Path(flask_swagger_ui.__file__).parent / "dist"),
             "template_folder": str(here / "templates"),
         },
-        template=build_document(app),
+        template=add_access(build_document(app), app.extensions["settings"]),
     )
     return docs
