@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from taxi_api.metrics import observe_predictions
 from taxi_api.model.features import Trips
 from taxi_api.model.predictor import BASIS, Predictor
 from taxi_api.newyork import now, wall_clock_seconds
@@ -13,14 +14,14 @@ from taxi_api.schemas.trip import Trip
 def answer(predictor: Predictor, trip: Trip) -> dict[str, Any]:
     """Return the answer, as ``PredictionSchema`` describes it, for a trip that ``TripSchema`` has loaded."""
     pickup = trip.get("pickup_datetime") or now()
-    predicted = predictor.predict(
-        Trips(
-            pickup_zone=np.array([trip["PULocationID"]]),
-            dropoff_zone=np.array([trip["DOLocationID"]]),
-            miles=np.array([trip.get("trip_distance", np.nan)]),
-            pickup=np.array([wall_clock_seconds(pickup)]).view("datetime64[s]"),
-        )
+    trips = Trips(
+        pickup_zone=np.array([trip["PULocationID"]]),
+        dropoff_zone=np.array([trip["DOLocationID"]]),
+        miles=np.array([trip.get("trip_distance", np.nan)]),
+        pickup=np.array([wall_clock_seconds(pickup)]).view("datetime64[s]"),
     )
+    predicted = predictor.predict(trips)
+    observe_predictions(predicted, trips)
     duration, lower, upper = predicted.minutes[0].tolist()
     return {
         "duration": round(duration, 2),

@@ -9,6 +9,7 @@ from taxi_api import (
     cors,
     errors,
     logs,
+    metrics,
     rate_limits,
     request_id,
     routes,
@@ -43,6 +44,7 @@ def create_app(settings: Settings | None = None, predictor: Predictor | None = N
     request_id.init_app(app)
     timing.init_app(app)
     logs.init_app(app, settings)
+    metrics.init_app(app, settings)
     security_headers.init_app(app)
     cors.init_app(app, settings)
     rate_limits.init_app(app, settings)
