@@ -9,9 +9,14 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[1]
+_HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "server", "date"}
 
 
 def free_port() -> int:
@@ -37,7 +42,7 @@ class Server:
 
     def __init__(self, **environment: str) -> None:
         port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"http://127.0.0.1:{port}{environment.get('SCRIPT_NAME', '')}"
         self.process = start(PORT=str(port), **environment)
         self.log = ""
 
@@ -67,6 +72,41 @@ def running(**environment: str) -> Iterator[Server]:
     finally:
         server.stop()
     assert server.process.returncode == 0
+
+
+@contextmanager
+def prefixing_proxy(upstream: str, prefix: str) -> Iterator[str]:
+    """Run a reverse proxy that takes a prefix off the path and says so; yield its address with the prefix."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))) or None
+            headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
+            headers |= {"X-Forwarded-Prefix": prefix, "X-Forwarded-Host": self.headers["Host"]}
+            connection = HTTPConnection(urlsplit(upstream).netloc, timeout=10)
+            connection.request(self.command, self.path.removeprefix(prefix), body, headers)
+            answer = connection.getresponse()
+            content = answer.read()
+            connection.close()
+            self.send_response(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() not in _HOP_BY_HOP | {"content-length"}:
+                    self.send_header(name, value)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_POST = do_GET  # noqa: N815 - http.server's name
+
+        def log_message(self, *_args: object) -> None:
+            """Say nothing: the service logs."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as proxy:
+        thread = Thread(target=proxy.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{proxy.server_port}{prefix}"
+        proxy.shutdown()
+        thread.join()
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
