@@ -15,6 +15,7 @@ from taxi_api import (
     routes,
     security_headers,
     timing,
+    unread_body,
 )
 from taxi_api.json_limits import LimitedJSONProvider
 from taxi_api.model.predictor import Predictor
@@ -43,6 +44,7 @@ def create_app(settings: Settings | None = None, predictor: Predictor | None = N
 
     request_id.init_app(app)
     timing.init_app(app)
+    unread_body.init_app(app)
     logs.init_app(app, settings)
     metrics.init_app(app, settings)
     security_headers.init_app(app)

@@ -95,3 +95,22 @@ def test_a_wrong_golden_answer_stops_the_start_and_is_named(tmp_path: Path):
     edit_json(folder / "golden.json", lambda golden: golden["answers"]["upper"].__setitem__(3, 1.0))
     sign(folder)
     assert refused(MODEL_URI=str(folder)).startswith(f"cannot start: model bundle {folder}: golden answer 3 ")
+
+
+def test_a_connection_goes_on_after_an_answer_that_did_not_need_the_body(url: str):
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(b"PUT /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
+        connection.settimeout(0.5)
+        try:
+            early = connection.recv(65536)
+        except TimeoutError:
+            early = b""
+        connection.settimeout(10)
+        # A client that already has its answer may send the next request with the rest of this one.
+        after_it = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+        connection.sendall(b"0123456789" + (after_it if early else b""))
+        if not early:
+            assert connection.recv(65536).startswith(b"HTTP/1.1 405 ")
+            connection.sendall(after_it)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")

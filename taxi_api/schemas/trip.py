@@ -38,6 +38,7 @@ class TripSchema(Schema):
     pickup_datetime = PickupTime(
         metadata={
             "type": "string",
+            "format": "date-time",
             "description": "ISO 8601 date and time of the pickup, by default now. Without an offset it is New York"
             " wall-clock time.",
             "example": "2024-09-18T08:30:00",
