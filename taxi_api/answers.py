@@ -1,39 +1,70 @@
-"""One trip in, one answer out: between the contract and the model, without HTTP."""
+"""Trips in, answers out: between the contract and the model, without HTTP."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 
 from taxi_api.metrics import observe_predictions
 from taxi_api.model.features import Trips
-from taxi_api.model.predictor import BASIS, Predictor
-from taxi_api.newyork import now, wall_clock_seconds
+from taxi_api.model.predictor import BASIS, Predictions, Predictor
+from taxi_api.newyork import now, wall_clock
 from taxi_api.schemas.trip import Trip
 
 
 def answer(predictor: Predictor, trip: Trip) -> dict[str, Any]:
     """Return the answer, as ``PredictionSchema`` describes it, for a trip that ``TripSchema`` has loaded."""
-    pickup = trip.get("pickup_datetime") or now()
-    trips = Trips(
+    trip = trip | {"pickup_datetime": trip.get("pickup_datetime") or now()}
+    return answers(predictor, one_trip(trip), [trip["pickup_datetime"]])[0] | {"model": model_reference(predictor)}
+
+
+def one_trip(trip: Trip) -> Trips:
+    """Return a loaded trip with a pickup time as columns of one row."""
+    return Trips(
         pickup_zone=np.array([trip["PULocationID"]]),
         dropoff_zone=np.array([trip["DOLocationID"]]),
         miles=np.array([trip.get("trip_distance", np.nan)]),
-        pickup=np.array([wall_clock_seconds(pickup)]).view("datetime64[s]"),
+        pickup=wall_clock([trip["pickup_datetime"]]),
     )
-    predicted = predictor.predict(trips)
-    observe_predictions(predicted, trips)
-    duration, lower, upper = predicted.minutes[0].tolist()
-    return {
-        "duration": round(duration, 2),
-        "interval": {"lower": round(lower, 2), "upper": round(upper, 2), "level": predictor.bundle.level},
-        "trip_distance": {
-            "miles": round(float(predicted.miles[0]), 2),
-            "source": "estimate" if predicted.estimated[0] else "request",
-        },
-        "pickup_datetime": pickup.isoformat(),
-        "basis": {"kind": BASIS[predicted.basis[0]], "trips": int(predicted.basis_trips[0])},
-        "model": model_reference(predictor),
-    }
+
+
+def answers(predictor: Predictor, trips: Trips, pickups: Sequence[datetime]) -> list[dict[str, Any]]:
+    """Return an answer for each trip, as ``PredictionSchema`` describes it but without the model.
+
+    Args:
+        predictor: answers the trips.
+        trips: n trips.
+        pickups: n pickup times in New York, as ``trips`` has them by the wall clock.
+
+    """
+    predicted = predict(predictor, trips)
+    level = predictor.bundle.level
+    return [
+        {
+            "duration": duration,
+            "interval": {"lower": lower, "upper": upper, "level": level},
+            "trip_distance": {"miles": miles, "source": "estimate" if estimated else "request"},
+            "pickup_datetime": pickup.isoformat(),
+            "basis": {"kind": BASIS[basis], "trips": basis_trips},
+        }
+        for (duration, lower, upper), miles, estimated, pickup, basis, basis_trips in zip(
+            predicted.minutes.round(2).tolist(),
+            predicted.miles.round(2).tolist(),
+            predicted.estimated.tolist(),
+            pickups,
+            predicted.basis.tolist(),
+            predicted.basis_trips.tolist(),
+            strict=True,
+        )
+    ]
+
+
+def predict(predictor: Predictor, trips: Trips) -> Predictions:
+    """Return the predictions for n trips of one request, after counting them."""
+    predictions = predictor.predict(trips)
+    observe_predictions(predictions, trips)
+    return predictions
 
 
 def model_reference(predictor: Predictor) -> dict[str, str]:

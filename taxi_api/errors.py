@@ -56,7 +56,7 @@ def _http_error(error: HTTPException) -> Response:
 
 def _invalid(error: ValidationError) -> Response:
     status = HTTPStatus.UNPROCESSABLE_ENTITY
-    return problem(status, "The request body has fields that cannot be used; see errors.", errors=error.messages)
+    return problem(status, "The request has fields that cannot be used; see errors.", errors=error.messages)
 
 
 def _unusable_model(error: BundleError) -> Response:

@@ -6,7 +6,7 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadRequest
 
 MAX_DEPTH = 32
-MAX_NUMBER_LENGTH = 100
+MAX_NUMBER_LENGTH = 1000
 
 
 class LimitedJSONProvider(DefaultJSONProvider):

@@ -1,8 +1,11 @@
 """New York time: the wall clock that TLC records and that the model knows."""
 
-from calendar import timegm
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -24,6 +27,6 @@ def in_new_york(time: datetime) -> datetime:
     return time.astimezone(NEW_YORK).replace(microsecond=0)
 
 
-def wall_clock_seconds(time: datetime) -> int:
-    """Return what the clock shows, as seconds since 1970-01-01 00:00 of the same clock."""
-    return timegm(time.timetuple())
+def wall_clock(times: Iterable[datetime]) -> NDArray[np.datetime64]:
+    """Return what the clock shows at each time in New York, as datetime64[s], shape (n,)."""
+    return np.array([time.replace(tzinfo=None) for time in times], "datetime64[s]")

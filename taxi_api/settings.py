@@ -62,6 +62,24 @@ class Settings:
         _whole(0, 10),
         "Reverse proxies in front whose `X-Forwarded-*` headers are believed; 0 for none.",
     )
+    max_batch: int = _setting(
+        "TAXI_MAX_BATCH",
+        10_000,
+        _whole(1, 1_000_000),
+        "Most trips in one request.",
+    )
+    max_matrix: int = _setting(
+        "TAXI_MAX_MATRIX",
+        10_000,
+        _whole(1, 1_000_000),
+        "Most cells in one matrix: sources times destinations.",
+    )
+    cache_seconds: int = _setting(
+        "TAXI_CACHE_SECONDS",
+        300,
+        _whole(0, 31_536_000),
+        "How long answers to GET may be used again without asking, and so may outlive a change of the model.",
+    )
     app_env: str = _setting(
         "APP_ENV",
         "development",

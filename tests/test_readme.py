@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from taxi_api.apidocs.document import openapi_path
 from taxi_api.model.bundle import load_bundle
 from taxi_api.model.store import DEFAULT_BUNDLE
 from taxi_api.schemas.prediction import PredictionSchema
@@ -46,7 +47,7 @@ def test_the_endpoint_table_is_the_routes(app: Flask):
         for path in path.split(", ")
     }
     served = {
-        (method, f"`{rule.rule}`")
+        (method, f"`{openapi_path(rule.rule)}`")
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
         if rule.endpoint not in {"apidocs_redirect", "apidocs_file"}

@@ -12,6 +12,7 @@ from training import download as downloading
 from training import evaluate as evaluating
 from training import pipeline
 from training import zones as zone_table
+from training.bundles import open_bundle
 from training.console import notes, results
 from training.errors import TrainingError
 from training.fit import Recipe
@@ -52,11 +53,29 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder for the bundle; an older bundle there is replaced.")],
     seed: Annotated[int, typer.Option(help="Same data and seed, same bundle.")] = Recipe.seed,
     loss: Annotated[Loss, typer.Option(help="squared_error fits the mean, absolute_error the median.")] = Loss.MEAN,
-    monotone: Annotated[bool, typer.Option(help="Never a shorter duration for a longer distance.")] = Recipe.monotone,
+    monotone: Annotated[
+        bool, typer.Option(help="Never a shorter duration for a longer distance, at some cost in accuracy.")
+    ] = Recipe.monotone,
     trees: Annotated[int, typer.Option(min=1, help="Trees of the model for the duration.")] = Recipe.trees,
+    track: Annotated[bool, typer.Option(help="Record the run in MLflow (MLFLOW_TRACKING_URI, else mlflow.db).")] = True,
 ) -> None:
     """Train on a folder of trip records and export a bundle that has proved itself."""
-    pipeline.train(data, out, Recipe(seed=seed, loss=loss, monotone=monotone, trees=trees))
+    recipe = Recipe(seed=seed, loss=loss, monotone=monotone, trees=trees)
+    if not track:
+        pipeline.train(data, out, recipe)
+        return
+    # MLflow takes seconds to import; only commands that need it should wait for it.
+    from training import recording, tracking  # noqa: PLC0415
+
+    tracking.check()
+    pipeline.train(data, out, recipe)
+    try:
+        recording.record_bundle(open_bundle(out), data)
+    except TrainingError as problem:
+        raise TrainingError(
+            f"{problem}. The bundle {out} is whole, but no run tells of it; once MLflow answers, record it with: "
+            f"python -m training register --bundle {out} --data {data}"
+        ) from problem
 
 
 @app.command()
@@ -80,6 +99,69 @@ def compare(
     """Hold two bundles against each other on the same trips; exit code 3 if the challenger is worse."""
     if comparing.compare_bundles(champion, challenger, data, _months(months)).verdict == comparing.WORSE:
         raise typer.Exit(3)
+
+
+@app.command()
+def register(
+    bundle: Annotated[Path, typer.Option(help="Folder of the bundle.")],
+    data: Annotated[Path | None, typer.Option(help="TLC's files, for the plots of a bundle without a run.")] = None,
+) -> None:
+    """Make a bundle a version of the registered model taxi-duration, and its challenger."""
+    from training import promotion  # noqa: PLC0415
+
+    promotion.register(bundle, data)
+
+
+@app.command()
+def promote(
+    data: Annotated[Path, typer.Option(help="TLC's files, with months later than what trained either model.")],
+    months: Annotated[str, typer.Option(help="Months with commas; by default all later ones.")] = "",
+    force: Annotated[bool, typer.Option(help="Promote although a gate failed; not for parity or coverage.")] = False,
+    who: Annotated[str, typer.Option(help="With --force: who answers for it.")] = "",
+    why: Annotated[str, typer.Option(help="With --force: the reason.")] = "",
+) -> None:
+    """Try the challenger at every gate and make it the champion; exit code 4 if a gate fails."""
+    from training import promotion  # noqa: PLC0415
+
+    try:
+        promotion.promote(data, _months(months), force=force, who=who, why=why)
+    except promotion.GateFailedError as problem:
+        notes.print(f"error: {problem}", style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(4) from problem
+
+
+@app.command()
+def rollback(
+    who: Annotated[str, typer.Option(help="Who does it.")],
+    why: Annotated[str, typer.Option(help="The reason.")],
+) -> None:
+    """Make the champion's predecessor the champion again."""
+    from training import promotion  # noqa: PLC0415
+
+    promotion.rollback(who, why)
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option(help="Folder for the bundle; an older bundle there is replaced.")],
+    alias: Annotated[str, typer.Option(help="champion or challenger.")] = "champion",
+) -> None:
+    """Fetch a registered bundle into a folder."""
+    from training import promotion  # noqa: PLC0415
+
+    promotion.export(alias, out)
+
+
+@app.command()
+def card(
+    bundle: Annotated[Path, typer.Option(help="Folder of the bundle.")],
+    out: Annotated[Path, typer.Option(help="The file: a page if it ends in .html, else Markdown.")],
+    data: Annotated[Path | None, typer.Option(help="TLC's files, for plots on the page.")] = None,
+) -> None:
+    """Write the model card."""
+    from training import recording  # noqa: PLC0415
+
+    recording.write_card(bundle, out, data)
 
 
 def _months(text: str) -> list[Month]:

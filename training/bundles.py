@@ -1,5 +1,6 @@
 """Finished bundles, as the offline commands use them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -19,10 +20,28 @@ def open_bundle(folder: Path) -> Predictor:
 
 def trained_on(predictor: Predictor, trips: pl.DataFrame) -> list[str]:
     """Return which colours and months of the trips the bundle learned from, such as ``green 2024-03``."""
-    known = {
-        (colour, month)
-        for colour, months in predictor.bundle.manifest["data"]["months"]["train"].items()
-        for month in months
-    }
-    given = trips.select("colour", "month").unique().iter_rows()
-    return sorted(f"{colour} {month}" for colour, month in given if (colour, month) in known)
+    seen = trips.filter(_months(predictor, "train")).select("colour", "month").unique()
+    return sorted(f"{colour} {month}" for colour, month in seen.iter_rows())
+
+
+def later_than(predictors: Sequence[Predictor], trips: pl.DataFrame) -> pl.DataFrame:
+    """Return the trips of months after the newest that any of the bundles learned from, colour by colour."""
+    newest: dict[str, str] = {}
+    for predictor in predictors:
+        for colour, months in predictor.bundle.manifest["data"]["months"]["train"].items():
+            newest[colour] = max(newest.get(colour, ""), *months)
+    learned = pl.col("colour").replace_strict(newest, default="", return_dtype=pl.String)
+    return trips.filter(pl.col("month") > learned)
+
+
+def tested_on(predictor: Predictor, trips: pl.DataFrame) -> pl.DataFrame:
+    """Return the trips of the bundle's own test months."""
+    return trips.filter(_months(predictor, "test"))
+
+
+def _months(predictor: Predictor, purpose: str) -> pl.Expr:
+    by_colour = predictor.bundle.manifest["data"]["months"][purpose]
+    return pl.any_horizontal(
+        pl.lit(value=False),
+        *((pl.col("colour") == colour) & pl.col("month").is_in(months) for colour, months in by_colour.items()),
+    )

@@ -1,5 +1,8 @@
 """Conformal corrections: how far the raw interval must move so that it holds what it promises."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,24 +20,35 @@ ENOUGH_TRIPS = 200
 _LEAST_WIDTH = 0.1
 
 
-def calibrate(model: FittedModel, trips: Trips, minutes: Floats, level: float) -> Floats:
+class Forecast(NamedTuple):
+    """A model and later trips that it has not seen."""
+
+    model: FittedModel
+    trips: Trips
+    minutes: Floats
+    """How long the trips took, shape (n,)."""
+
+
+def calibrate(forecasts: Sequence[Forecast], level: float) -> Floats:
     """Return corrections by group of GROUPS, shape (4,), as ``interval.corrected`` takes them.
 
-    Split conformal prediction: the trips, of usual length and with all inputs, must be later than those of the fit.
-    Each group is measured on the same trips with the inputs hidden that the group does not have; a correction may be
-    negative. Raises TrainingError if there are too few trips.
+    Split conformal prediction on the pooled forecasts; their trips should be of usual length. Each group is measured
+    on the complete trips with the inputs hidden that the group does not have; a correction may be negative. Raises
+    TrainingError if there are too few trips.
     """
-    complete = groups(trips) == len(GROUPS) - 1
-    if np.count_nonzero(complete) < ENOUGH_TRIPS:
+    whole = [_complete(forecast) for forecast in forecasts]
+    count = sum(len(forecast.minutes) for forecast in whole)
+    if count < ENOUGH_TRIPS:
         raise TrainingError(
-            f"{np.count_nonzero(complete)} complete trips are too few to calibrate an interval; "
-            f"give months with at least {ENOUGH_TRIPS}"
+            f"{count} complete trips are too few to calibrate an interval; give months with at least {ENOUGH_TRIPS}"
         )
-    trips, minutes = select(trips, complete), minutes[complete]
-    builder = FeatureBuilder(model.tables)
-    return np.array(
-        [_share(model.raw(builder.matrix(_shown(trips, group))), minutes, level) for group in range(len(GROUPS))]
-    )
+    scores = [np.concatenate([_scores(forecast, group) for forecast in whole]) for group in range(len(GROUPS))]
+    return np.array([_quantile(of_group, level) for of_group in scores])
+
+
+def _complete(forecast: Forecast) -> Forecast:
+    complete = groups(forecast.trips) == len(GROUPS) - 1
+    return Forecast(forecast.model, select(forecast.trips, complete), forecast.minutes[complete])
 
 
 def _shown(trips: Trips, group: int) -> Trips:
@@ -43,10 +57,14 @@ def _shown(trips: Trips, group: int) -> Trips:
     return hide(trips, distance=everywhere & (group % 2 == 0), time=everywhere & (group < 2))  # noqa: PLR2004
 
 
-def _share(raw: Floats, minutes: Floats, level: float) -> float:
-    """Return the share of the width by which the bounds have to move for the level to hold."""
+def _scores(forecast: Forecast, group: int) -> Floats:
+    """Return by which share of the interval's width each trip lies outside it; negative inside."""
+    raw = forecast.model.raw(FeatureBuilder(forecast.model.tables).matrix(_shown(forecast.trips, group)))
     width = np.maximum(raw[:, 2] - raw[:, 1], _LEAST_WIDTH)
-    score = np.maximum(raw[:, 1] - minutes, minutes - raw[:, 2]) / width
-    # The finite-sample quantile of split conformal prediction: the ceil((n + 1) * level)-th smallest score.
-    rank = min(int(np.ceil((len(minutes) + 1) * level)), len(minutes)) - 1
-    return float(np.partition(score, rank)[rank])
+    return np.asarray(np.maximum(raw[:, 1] - forecast.minutes, forecast.minutes - raw[:, 2]) / width)
+
+
+def _quantile(scores: Floats, level: float) -> float:
+    """Return the finite-sample quantile of split conformal prediction: the ceil((n + 1) * level)-th smallest score."""
+    rank = min(int(np.ceil((len(scores) + 1) * level)), len(scores)) - 1
+    return float(np.partition(scores, rank)[rank])

@@ -18,11 +18,13 @@ Cleaning: {read:,} records read, {kept:,} kept. {dropped}
 
 ## Model
 Three scikit-learn `HistGradientBoostingRegressor`s on {features} numeric features: one for the mean, two for the
-quantiles of the interval, corrected by split conformal prediction on the calibration months.{monotone} Inputs may be
-missing: the model was trained with distances and times hidden at random.
+quantiles of the interval. Models of the past forecast the calibration months, which set the interval by split conformal
+prediction; the final models learned from these months, too.{monotone} Inputs may be missing: the models were trained
+with distances and times hidden at random.
 
 ## Metrics
-Minutes, except for coverage. The test months decided nothing; choices were made on the calibration months.
+Minutes, except for coverage. The test months decided nothing; choices were made on the forecasts of the calibration
+months.
 
 | trips | filter | RMSE | MAE | coverage | mean width |
 | --- | --- | ---: | ---: | ---: | ---: |

@@ -3,8 +3,6 @@
 import hashlib
 import json
 import platform
-import shutil
-import tempfile
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -22,7 +20,9 @@ from taxi_api.model.predictor import Predictor
 from training.card import render_card
 from training.errors import TrainingError
 from training.fit import FittedModel, Recipe, hide, select
+from training.folders import bundle_folder
 from training.onnx_export import to_onnx
+from training.tree_export import tree_arrays
 
 Floats = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ class Trained:
     """Conformal corrections, shape (4,), see ``interval.corrected``."""
     recipe: Recipe
     data: dict[str, Any]
-    """Months of each purpose and colour, rows, cleaning funnel."""
+    """Months of each purpose and colour, rows, cleaning funnel, digests of the files."""
     metrics: dict[str, Any]
     """Slice -> filter -> metric, see ``metrics.metrics``."""
     reference: dict[str, Any]
@@ -60,34 +60,26 @@ def export(trained: Trained, proof: Trips, out: Path) -> tuple[Path, float]:
     (a whole month or more) within PARITY_MINUTES of scikit-learn; an older bundle there stays until then. Raises
     TrainingError if the proof fails, if ``out`` holds something else than a bundle, or if writing fails.
     """
-    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / layout.MANIFEST).is_file()):
-        raise TrainingError(f"{out} is or holds something that is not a bundle; give --out a new folder")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    except OSError as problem:
-        raise TrainingError(f"cannot write beside {out}: {problem.strerror}") from problem
-    try:
-        _write(trained, proof, draft)
+    with bundle_folder(out) as draft:
+        manifest = _write(trained, proof, draft)
         difference = _prove(trained, proof, draft)
-        _replace(draft, out)
-    except OSError as problem:
-        raise TrainingError(f"cannot write the bundle {out}: {problem.strerror}") from problem
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        manifest["parity"] = {"trips": len(proof.miles), "largest_difference": round(difference, 6)}
+        (draft / layout.MANIFEST).write_text(_json(manifest))
     return out, difference
 
 
-def _write(trained: Trained, proof: Trips, folder: Path) -> None:
-    folder.chmod(0o755)  # mkdtemp makes it private
+def _write(trained: Trained, proof: Trips, folder: Path) -> dict[str, Any]:
+    """Write a bundle and return its manifest, which does not yet say how well it was proved."""
     golden = _golden_trips(proof, trained.recipe.seed)
     (folder / layout.MODEL).write_bytes(to_onnx(trained.model.regressors, len(features.NAMES)))
     np.savez_compressed(folder / layout.TABLES, **trained.model.tables._asdict())
+    np.savez_compressed(folder / layout.TREES, **tree_arrays(trained.model.regressors[0])._asdict())
     (folder / layout.GOLDEN).write_text(_json(_golden(golden, trained.answers(golden))))
-    manifest = _manifest(trained, _digests(folder, (layout.MODEL, layout.TABLES, layout.GOLDEN)))
+    manifest = _manifest(trained, _digests(folder, (layout.MODEL, layout.TABLES, layout.TREES, layout.GOLDEN)))
     (folder / layout.CARD).write_text(render_card(manifest))
     manifest["files"] |= _digests(folder, (layout.CARD,))
     (folder / layout.MANIFEST).write_text(_json(manifest))
+    return manifest
 
 
 def _manifest(trained: Trained, files: dict[str, str]) -> dict[str, Any]:
@@ -157,15 +149,6 @@ def _prove(trained: Trained, proof: Trips, folder: Path) -> float:
             f"{PARITY_MINUTES} or more on {rows} of {len(apart)} trips; nothing was exported"
         )
     return worst
-
-
-def _replace(draft: Path, out: Path) -> None:
-    """Put the finished folder in place of an older one; a crash in between leaves one of the two whole beside it."""
-    old = draft.with_name(draft.name + "-old")
-    if out.exists():
-        out.replace(old)
-    draft.replace(out)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _digests(folder: Path, names: tuple[str, ...]) -> dict[str, str]:

@@ -15,9 +15,8 @@ from training.statistics import LEAST_MINUTES, fit_tables
 Floats = NDArray[np.float64]
 Matrix = NDArray[np.float32]
 
-# All else equal, a longer trip never takes less time. No other feature may depend on the distance given, or the
-# promise would not hold.
-_INCREASING = {"miles": 1}
+# Everything made from the distance given: constrained together, the duration cannot fall when the distance rises.
+_OF_DISTANCE = ("miles", "expected_minutes", "detour")
 
 
 @dataclass(frozen=True)
@@ -26,13 +25,14 @@ class Recipe:
 
     loss: str = "squared_error"
     """What the model of the duration minimises: ``squared_error`` for the mean, ``absolute_error`` for the median."""
-    monotone: bool = True
-    """Whether a longer distance may never lower the duration."""
-    trees: int = 120
-    quantile_trees: int = 60
-    leaves: int = 127
-    quantile_leaves: int = 127
-    learning_rate: float = 0.12
+    monotone: bool = False
+    """Whether a longer distance may never lower the duration, not even where a detour is the faster way."""
+    trees: int = 160
+    quantile_trees: int = 80
+    leaves: int = 191
+    quantile_leaves: int = 159
+    learning_rate: float = 0.09
+    quantile_learning_rate: float = 0.1
     min_trips_per_leaf: int = 60
     l2: float = 5.0
     bins: int = 255
@@ -43,8 +43,10 @@ class Recipe:
     hide_time: float = 0.25
     hidden_weight: float = 0.5
     """Weight of a trip shown with hidden inputs, beside 1 for itself."""
-    unusual_weight: float = 0.3
-    """Weight of trips under 1 and over 60 minutes."""
+    short_weight: float = 0.1
+    """Weight of trips under 1 minute: mostly rides that were called off."""
+    long_weight: float = 0.45
+    """Weight of trips over 60 minutes: some are meters left running."""
     level: float = 0.9
     """Nominal coverage of the interval."""
     lower_tail: float = 0.03
@@ -75,13 +77,19 @@ def fit(trips: Trips, minutes: Floats, recipe: Recipe) -> FittedModel:
     trips, minutes = select(trips, counted), minutes[counted]
     matrix, target, weight = _training_rows(trips, minutes, recipe)
     losses: list[dict[str, Any]] = [
-        {"loss": recipe.loss, "max_iter": recipe.trees, "max_leaf_nodes": recipe.leaves},
+        {
+            "loss": recipe.loss,
+            "max_iter": recipe.trees,
+            "max_leaf_nodes": recipe.leaves,
+            "learning_rate": recipe.learning_rate,
+        },
         *(
             {
                 "loss": "quantile",
                 "quantile": quantile,
                 "max_iter": recipe.quantile_trees,
                 "max_leaf_nodes": recipe.quantile_leaves,
+                "learning_rate": recipe.quantile_learning_rate,
             }
             for quantile in (recipe.lower_tail, recipe.lower_tail + recipe.level)
         ),
@@ -90,11 +98,10 @@ def fit(trips: Trips, minutes: Floats, recipe: Recipe) -> FittedModel:
         duration, lower, upper = (
             HistGradientBoostingRegressor(
                 **loss,
-                learning_rate=recipe.learning_rate,
                 min_samples_leaf=recipe.min_trips_per_leaf,
                 l2_regularization=recipe.l2,
                 max_bins=recipe.bins,
-                monotonic_cst=[_INCREASING.get(name, 0) for name in NAMES] if recipe.monotone else None,
+                monotonic_cst=[int(name in _OF_DISTANCE) for name in NAMES] if recipe.monotone else None,
                 early_stopping=False,
                 random_state=recipe.seed,
             ).fit(matrix, target, sample_weight=weight)
@@ -147,9 +154,8 @@ def _training_rows(trips: Trips, minutes: Floats, recipe: Recipe) -> tuple[Matri
             whole_features[own] = builder.matrix(select(trips, own))
             hidden_features[own] = builder.matrix(select(hidden, own))
 
-    # What lies outside the usual benchmark is often a meter left running.
     least, most = FILTERS["1-60"]
-    weight = np.where((minutes >= least) & (minutes <= most), 1.0, recipe.unusual_weight)
+    weight = np.where(minutes < least, recipe.short_weight, np.where(minutes > most, recipe.long_weight, 1.0))
     return (
         np.vstack((whole_features, hidden_features[masked])),
         np.concatenate((minutes, minutes[masked])),

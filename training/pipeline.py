@@ -7,18 +7,19 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from taxi_api.model.features import hour_of_week
-from training.calibrate import calibrate
+from taxi_api.model.features import FeatureBuilder, hour_of_week
+from training.calibrate import Forecast, calibrate
 from training.clean import Funnel
 from training.console import notes, results
 from training.export import Trained, export
-from training.fit import Recipe, fit, with_inputs_hidden
+from training.fingerprint import combined, fingerprint
+from training.fit import FittedModel, Recipe, fit, with_inputs_hidden
 from training.metrics import BASELINE, FILTERS, baseline, metrics, table
 from training.split import Split, split
 from training.trips import columns, load_trips, minutes
 
-# Marks the metrics of the calibration months.
-CALIBRATION = "calibration"
+# Marks the metrics of the calibration months, forecast by models that knew only what came before.
+FORECAST = "forecast"
 
 
 def train(data: Path, out: Path, recipe: Recipe) -> Trained:
@@ -26,6 +27,7 @@ def train(data: Path, out: Path, recipe: Recipe) -> Trained:
 
     Raises TrainingError, and leaves ``out`` as it was, if there is nothing to learn from or the export fails.
     """
+    files = fingerprint(data)
     trips, funnel = load_trips(data)
     results.print(funnel.table())
     parts = split(trips)
@@ -34,16 +36,24 @@ def train(data: Path, out: Path, recipe: Recipe) -> Trained:
         for colour, names in by_colour.items():
             results.print(f"{purpose:9} {colour:6} {names[0]} to {names[-1]}, {len(names)} months")
 
-    model = fit(columns(parts.train), minutes(parts.train), recipe)
-    calibration = parts.calibrate.filter(pl.col("minutes").is_between(*FILTERS["1-60"]))
-    with notes.status("calibrating the interval"):
-        corrections = calibrate(model, columns(calibration), minutes(calibration), recipe.level)
+    past = [fit(columns(window.earlier), minutes(window.earlier), recipe) for window in parts.windows]
+    with notes.status("calibrating the interval on forecasts of the past"):
+        corrections = calibrate(
+            [_forecast(model, window.later) for model, window in zip(past, parts.windows, strict=True)], recipe.level
+        )
+        forecasts = _forecast_metrics(past, parts)
     trained = Trained(
-        model=model,
+        model=fit(columns(parts.train), minutes(parts.train), recipe),
         corrections=corrections,
         recipe=recipe,
-        data={"months": months, "trips": _counts(parts), "funnel": _counts_of(funnel)},
-        metrics={},
+        data={
+            "months": months,
+            "trips": _counts(parts),
+            "funnel": _counts_of(funnel),
+            "files": files,
+            "sha256": combined(files),
+        },
+        metrics=forecasts,
         reference=_reference(parts.train),
     )
     with notes.status("evaluating, beside the tutorial baseline"):
@@ -61,16 +71,34 @@ def train(data: Path, out: Path, recipe: Recipe) -> Trained:
     return trained
 
 
-def _evaluate(trained: Trained, parts: Split) -> dict[str, Any]:
-    """Return metrics by colour and by known inputs on the test months, with the tutorial baseline beside them.
+def _forecast(model: FittedModel, later: pl.DataFrame) -> Forecast:
+    usual = later.filter(pl.col("minutes").is_between(*FILTERS["1-60"]))
+    return Forecast(model, columns(usual), minutes(usual))
 
-    The errors on the calibration months come first: they are what choices between models are made on. Their coverage
-    would say nothing, because the corrections come from them.
+
+def _forecast_metrics(past: list[FittedModel], parts: Split) -> dict[str, Any]:
+    """Return the errors of the past's models, by colour over all windows: what choices between recipes are made on.
+
+    Their coverage would say nothing, because the corrections come from these trips.
     """
+    later = parts.calibrate
+    answers = np.concatenate(
+        [
+            model.regressors[0].predict(FeatureBuilder(model.tables).matrix(columns(window.later)))
+            for model, window in zip(past, parts.windows, strict=True)
+        ]
+    )
     found = {}
-    for colour, later in sorted(parts.calibrate.partition_by("colour", as_dict=True).items()):
-        name = f"{colour[0]} {' '.join(sorted(later['month'].unique()))}, {CALIBRATION}"
-        found[name] = metrics(trained.answers(columns(later))[:, :1], minutes(later))
+    for colour in sorted(later["colour"].unique()):
+        own = (later["colour"] == colour).to_numpy()
+        months = sorted(later.filter(own)["month"].unique())
+        found[f"{colour} {' '.join(months)}, {FORECAST}"] = metrics(answers[own, None], minutes(later)[own])
+    return found
+
+
+def _evaluate(trained: Trained, parts: Split) -> dict[str, Any]:
+    """Return metrics by colour and by known inputs on the test months, with the tutorial baseline beside them."""
+    found = {}
     for colour, test in sorted(parts.test.partition_by("colour", as_dict=True).items()):
         name = f"{colour[0]} {' '.join(sorted(test['month'].unique()))}"
         trips, truth = columns(test), minutes(test)

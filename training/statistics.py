@@ -8,7 +8,17 @@ by a number of trips (an empirical-Bayes estimate with fixed prior strength; see
 import numpy as np
 from numpy.typing import NDArray
 
-from taxi_api.model.features import HOURS_A_WEEK, WEEK_PARTS, Tables, Trips, crow_miles, hour_of_week, week_part
+from taxi_api.model.features import (
+    ERAS,
+    HOURS_A_WEEK,
+    WEEK_PARTS,
+    Tables,
+    Trips,
+    crow_miles,
+    era_of,
+    hour_of_week,
+    week_part,
+)
 from taxi_api.model.zones import ZONE_ROWS
 
 Floats = NDArray[np.float64]
@@ -40,16 +50,15 @@ def fit_tables(trips: Trips, minutes: Floats) -> Tables:
     mph = trips.miles / (np.maximum(minutes, LEAST_MINUTES) / 60)
     # A missing distance is NaN, and so is its pace: neither comparison holds.
     usable = counted & (trips.miles >= SHORTEST_MILES) & (mph >= SLOWEST_MPH) & (mph <= FASTEST_MPH)
-    pair, hour = pair[usable], hour[usable]
+    pair, hour, era = pair[usable], hour[usable], era_of(trips.pickup[usable])
     pickup, dropoff = trips.pickup_zone[usable], trips.dropoff_zone[usable]
     log_miles = np.log(trips.miles[usable])
     log_pace = np.log(minutes[usable]) - log_miles
 
-    # Pace = city average x hour of the week x pair x what the hour does around each end x what the part of the week
-    # does between the two.
-    average = log_pace.mean()
-    log_city = _sums(hour, log_pace - average, HOURS_A_WEEK) / (_counts(hour, HOURS_A_WEEK) + CITY_HOUR_TRIPS)
-    rest = log_pace - log_city[hour]
+    # Pace = city average x hour of the week in this era x pair x what the hour does around each end x what the part of
+    # the week does between the two.
+    log_city = _city_hours(era, hour, log_pace)
+    rest = log_pace - log_city[era, hour]
     log_pair_pace = _pair_means(pair, rest)
     rest -= log_pair_pace.ravel()[pair]
 
@@ -64,6 +73,7 @@ def fit_tables(trips: Trips, minutes: Floats) -> Tables:
     return Tables(
         pair_miles=_half(np.exp(log_detour) * line),
         pair_pace=_half(np.exp(log_pair_pace)),
+        any_pace=_half(np.exp(_pair_means(pair, log_pace))),
         pair_spread=_half(_pair_means(pair, np.abs(rest))),
         pair_trips=trips_of_pair.astype(np.uint32),
         nearby_trips=_nearby(trips_of_pair).astype(np.uint32),
@@ -122,6 +132,18 @@ def _pair_rests(pair: Ints, values: Floats) -> Floats:
     kernel = _kernel(FACTOR_MILES)
     around = (kernel @ total @ kernel) / (kernel @ count @ kernel + PAIR_PART_TRIPS)
     return np.asarray((total + PAIR_PART_TRIPS * around) / (count + PAIR_PART_TRIPS))
+
+
+def _city_hours(era: Ints, hour: Ints, log_pace: Floats) -> Floats:
+    """Return how the pace of each era and hour of the week differs from the average, shape (2, 168).
+
+    An hour with few trips leans on its era, and an era without trips on the average.
+    """
+    apart = log_pace - log_pace.mean()
+    of_era = _sums(era, apart, ERAS) / np.maximum(_counts(era, ERAS), 1.0)
+    key, size, shape = era * HOURS_A_WEEK + hour, ERAS * HOURS_A_WEEK, (ERAS, HOURS_A_WEEK)
+    total = _sums(key, apart, size).reshape(shape) + CITY_HOUR_TRIPS * of_era[:, None]
+    return np.asarray(total / (_counts(key, size).reshape(shape) + CITY_HOUR_TRIPS))
 
 
 def _zone_hours(zone: Ints, hour: Ints, values: Floats) -> Floats:

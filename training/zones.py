@@ -11,6 +11,8 @@ import struct
 import zipfile
 import zlib
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -97,15 +99,31 @@ def _zone(row: dict[str, Any], place: str) -> Zone:
     return Zone(int(number), "Unknown" if int(number) in _NOWHERE else borough, name, service_zone, None, None)
 
 
+def outlines(polygons: Path) -> dict[int, list[NDArray[np.float64]]]:
+    """Return the rings of each zone's polygon, each of shape (points, 2), in the units of the shapefile (feet).
+
+    Raise TrainingError when the file is missing, damaged or incomplete.
+    """
+    with _shapes(polygons) as (reader, _):
+        return {item.record[_ID_FIELD]: _rings(item.shape) for item in reader.iterShapeRecords() if item.shape.points}
+
+
 def _read_polygons(path: Path) -> dict[int, tuple[str, float, float]]:
     """Return name, longitude and latitude of the centroid by zone id."""
+    with _shapes(path) as (reader, projection):
+        # The shapefile says itself how it is projected (so far New York state plane, EPSG 2263, in feet).
+        to_degrees = Transformer.from_crs(CRS.from_wkt(projection), _WGS84, always_xy=True)
+        names, centroids = _centroids(reader)
+        return {number: (names[number], *to_degrees.transform(*xy)) for number, xy in centroids.items()}
+
+
+@contextmanager
+def _shapes(path: Path) -> Iterator[tuple[shapefile.Reader, str]]:
+    """Lend a reader of the zipped shapefile, and its projection; damage met while reading becomes a TrainingError."""
     try:
         members = _unzip(path)
-        # The shapefile says itself how it is projected (so far New York state plane, EPSG 2263, in feet).
-        to_degrees = Transformer.from_crs(CRS.from_wkt(members[".prj"].decode()), _WGS84, always_xy=True)
         with shapefile.Reader(shp=io.BytesIO(members[".shp"]), dbf=io.BytesIO(members[".dbf"])) as reader:
-            names, centroids = _centroids(reader)
-        return {number: (names[number], *to_degrees.transform(*xy)) for number, xy in centroids.items()}
+            yield reader, members[".prj"].decode()
     except OSError as error:
         raise TrainingError(f"{path} cannot be read ({error.strerror}); {_AGAIN}") from error
     except KeyError as error:
@@ -139,13 +157,16 @@ def _centroids(reader: shapefile.Reader) -> tuple[dict[int, str], dict[int, tupl
         if number in names:
             raise ValueError(f"{_ID_FIELD} {number} stands twice")
         names[number] = item.record[_NAME_FIELD]
-        # Rings lie end to end in ``points``, and ``parts`` says where each begins.
-        rings = np.split(np.asarray(item.shape.points, dtype=np.float64), item.shape.parts[1:])
-        area, x_moment, y_moment = np.sum([_moments(ring) for ring in rings], axis=0).tolist()
+        area, x_moment, y_moment = np.sum([_moments(ring) for ring in _rings(item.shape)], axis=0).tolist()
         if not area:
             raise ValueError(f"zone {number} has no area")
         centroids[number] = (x_moment / area, y_moment / area)
     return names, centroids
+
+
+def _rings(shape: shapefile.Shape) -> list[NDArray[np.float64]]:
+    """Return the rings of a shape: they lie end to end in ``points``, and ``parts`` says where each begins."""
+    return np.split(np.asarray(shape.points, dtype=np.float64), shape.parts[1:])
 
 
 def _moments(ring: NDArray[np.float64]) -> NDArray[np.float64]:

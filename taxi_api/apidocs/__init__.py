@@ -50,7 +50,6 @@ def _make_docs(app: Flask) -> Flask:
     from flasgger import Swagger  # noqa: PLC0415
     from flask_swagger_ui import flask_swagger_ui  # noqa: PLC0415
 
-    from taxi_api.apidocs.access import add_access  # noqa: PLC0415
     from taxi_api.apidocs.document import build_document  # noqa: PLC0415
 
     here = Path(__file__).parent
@@ -73,6 +72,6 @@ def _make_docs(app: Flask) -> Flask:
             "static_folder": str(Path(flask_swagger_ui.__file__).parent / "dist"),
             "template_folder": str(here / "templates"),
         },
-        template=add_access(build_document(app), app.extensions["settings"]),
+        template=build_document(app),
     )
     return docs

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from taxi_api.apidocs.operation import operation
 from taxi_api.metrics.observations import PredictionsMade, RequestAnswered, Shares
 from taxi_api.metrics_folder import VARIABLE
 from taxi_api.model.bundle import Bundle
@@ -15,6 +16,12 @@ _REQUEST = ["method", "route", "status"]
 # A prediction takes about a millisecond, ten thousand a quarter of a second.
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 _TRIPS = (1, 10, 100, 1000, 10_000, 100_000)
+
+_EXAMPLE = """\
+# HELP taxi_predictions_total Trips predicted, by basis.
+# TYPE taxi_predictions_total counter
+taxi_predictions_total{basis="zone_pair"} 12.0
+"""
 
 
 class Prometheus:
@@ -70,8 +77,9 @@ class Prometheus:
             for bin_name, share in bins.items():
                 self._reference.labels(name, bin_name).set(share)
 
+    @operation("Show the metrics", answer={"text/plain": _EXAMPLE, "application/openmetrics-text": _EXAMPLE})
     def expose(self) -> Response:
-        """Return the metrics of all workers in the format that the scraper asks for."""
+        """Answer with what all workers have counted, for Prometheus."""
         registry = self._registry
         if os.environ.get(VARIABLE):
             registry = CollectorRegistry()

@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 
 from taxi_api.model import features
 from taxi_api.model.features import Tables, Trips
+from taxi_api.model.trees import Trees, check
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MANIFEST = "manifest.json"
 MODEL = "model.onnx"
 TABLES = "tables.npz"
+TREES = "trees.npz"
 GOLDEN = "golden.json"
 CARD = "MODEL_CARD.md"
-FILES = (MODEL, TABLES, GOLDEN, CARD)
+FILES = (MODEL, TABLES, TREES, GOLDEN, CARD)
 
 # The model's three outputs, in the order of its columns.
 OUTPUTS = ("duration", "lower", "upper")
@@ -52,6 +54,7 @@ class Bundle:
     model: bytes
     """The ONNX graph: float32 features (n, len(features.NAMES)) in, minutes (n, 3) out."""
     tables: Tables
+    trees: Trees
     golden: Golden
     corrections: NDArray[np.float64]
     """Conformal corrections by group of GROUPS, shape (4,): how far to move both bounds outwards, as shares of the
@@ -78,6 +81,7 @@ def load_bundle(path: Path) -> Bundle:
         manifest=manifest,
         model=contents[MODEL],
         tables=_tables(path),
+        trees=_trees(path),
         golden=_golden(path, contents[GOLDEN]),
         corrections=_corrections(path, manifest["conformal"]),
         level=float(manifest["conformal"]["level"]),
@@ -144,15 +148,28 @@ def _check_features(path: Path, described: dict[str, Any]) -> None:
 
 
 def _tables(path: Path) -> Tables:
-    try:
-        with np.load(path / TABLES, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in features.TABLE_SHAPES}
-    except (OSError, ValueError, KeyError, BadZipFile) as problem:
-        raise _wrong(path, TABLES, f"cannot be used ({problem})") from problem
+    arrays = _arrays(path, TABLES, Tables._fields)
     for name, (shape, dtype) in features.TABLE_SHAPES.items():
         if arrays[name].shape != shape or arrays[name].dtype != dtype:
             raise _wrong(path, TABLES, f"has {name} as {arrays[name].dtype}{arrays[name].shape}, not {dtype}{shape}")
     return Tables(**arrays)
+
+
+def _trees(path: Path) -> Trees:
+    trees = Trees(**_arrays(path, TREES, Trees._fields))
+    try:
+        check(trees, len(features.NAMES))
+    except (ValueError, IndexError) as problem:
+        raise _wrong(path, TREES, f"cannot be used ({problem})") from problem
+    return trees
+
+
+def _arrays(path: Path, name: str, fields: tuple[str, ...]) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(path / name, allow_pickle=False) as stored:
+            return {field: stored[field] for field in fields}
+    except (OSError, ValueError, KeyError, BadZipFile) as problem:
+        raise _wrong(path, name, f"cannot be used ({problem})") from problem
 
 
 def _golden(path: Path, raw: bytes) -> Golden:

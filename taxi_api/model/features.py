@@ -1,6 +1,6 @@
 """The only feature code of the project: columns in, float32 matrix out, the same for training and serving.
 
-Nothing here but look-ups, comparisons, + - * and square roots: IEEE 754 fixes their results, so a trip has the same
+Nothing here but look-ups, comparisons, + - * / and square roots: IEEE 754 fixes their results, so a trip has the same
 features on every machine. Everything that needs a logarithm, an exponential or a sum over trips is worked out in
 training and arrives as a table.
 """
@@ -15,7 +15,7 @@ from taxi_api.model.calendar import FIRST_DAY, calendar
 from taxi_api.model.zones import ZONE_ROWS, positions
 
 # Raised whenever the same name starts to mean something else; a bundle of another version is refused.
-VERSION = 1
+VERSION = 2
 
 NAMES = (
     "pickup_east",  # miles east of Central Park
@@ -35,16 +35,19 @@ NAMES = (
     "holiday",
     "season",  # 31 * (month - 1) + day - 1
     "new_era",  # since June 2020: traffic and taxis are not what they were before the pandemic
-    "city_factor",  # how much slower than average the city is in this hour of the week
+    "city_factor",  # how much slower than average the city is in this hour of the week of this era
     "pickup_factor",  # the same around the pickup zone, beyond the city
     "dropoff_factor",
     "pair_factor",  # the same for the two zones in this part of the day, beyond all of these
-    "pace_now",  # pair_pace * the four factors
+    "pace_now",  # pair_pace * the four factors; without a time, what trips between the two zones take at any time
     "typical_minutes",  # pace_now * pair_miles
+    "expected_minutes",  # pace_now * miles
+    "detour",  # miles / pair_miles
 )
 HASH = hashlib.sha256(f"{VERSION}:{','.join(NAMES)}".encode()).hexdigest()
 
 HOURS_A_WEEK = 168
+ERAS = 2
 _SUNDAY = 6
 # Night, morning, midday, afternoon and evening, by hour; on workdays and, five further, at weekends and holidays.
 DAY_PARTS = np.array([0] * 6 + [1] * 4 + [2] * 5 + [3] * 5 + [4] * 4)
@@ -60,6 +63,7 @@ _MINUTE = NAMES.index("minute")
 _CITY_FACTOR = NAMES.index("city_factor")
 _PACE_NOW = NAMES.index("pace_now")
 _MOST_PAIR_TRIPS = 2000
+_ANY_HOUR = np.datetime64("2024-01-01", "s")
 
 
 class Trips(NamedTuple):
@@ -81,6 +85,8 @@ class Tables(NamedTuple):
     """Typical distance in miles, shape (266, 266): pickup zone, dropoff zone. Positive everywhere."""
     pair_pace: NDArray[np.float16]
     """Minutes a mile at an average hour, shape (266, 266). Positive everywhere."""
+    any_pace: NDArray[np.float16]
+    """Minutes a mile between the two zones at the hours at which taxis drive there, shape (266, 266). Positive."""
     pair_spread: NDArray[np.float16]
     """Mean absolute error of the logarithm of that pace, all factors considered, shape (266, 266)."""
     pair_trips: NDArray[np.uint32]
@@ -88,7 +94,8 @@ class Tables(NamedTuple):
     nearby_trips: NDArray[np.uint32]
     """Training trips between zones near these two, themselves included, shape (266, 266)."""
     city_factor: NDArray[np.float16]
-    """Pace relative to the average, by hour of the week, shape (168,); Monday 0 h first."""
+    """Pace relative to the average, by era and hour of the week, shape (2, 168): before and since June 2020, Monday
+    0 h first."""
     pickup_factor: NDArray[np.float16]
     """The rest of it that belongs to the pickup zone, shape (266, 168)."""
     dropoff_factor: NDArray[np.float16]
@@ -99,10 +106,11 @@ class Tables(NamedTuple):
 TABLE_SHAPES: dict[str, tuple[tuple[int, ...], str]] = {
     "pair_miles": ((ZONE_ROWS, ZONE_ROWS), "float16"),
     "pair_pace": ((ZONE_ROWS, ZONE_ROWS), "float16"),
+    "any_pace": ((ZONE_ROWS, ZONE_ROWS), "float16"),
     "pair_spread": ((ZONE_ROWS, ZONE_ROWS), "float16"),
     "pair_trips": ((ZONE_ROWS, ZONE_ROWS), "uint32"),
     "nearby_trips": ((ZONE_ROWS, ZONE_ROWS), "uint32"),
-    "city_factor": ((HOURS_A_WEEK,), "float16"),
+    "city_factor": ((ERAS, HOURS_A_WEEK), "float16"),
     "pickup_factor": ((ZONE_ROWS, HOURS_A_WEEK), "float16"),
     "dropoff_factor": ((ZONE_ROWS, HOURS_A_WEEK), "float16"),
     "pair_factor": ((WEEK_PARTS, ZONE_ROWS, ZONE_ROWS), "float16"),
@@ -119,13 +127,15 @@ class _Days(NamedTuple):
     """weekday, holiday, season, new era."""
     first_hour: NDArray[np.int64]
     """The hour of the week at which the day begins; a holiday drives like a Sunday."""
+    era: NDArray[np.int64]
+    """0 before June 2020, 1 since."""
 
 
 def _days() -> _Days:
     days = calendar()
-    era = np.arange(len(days.weekday)) + FIRST_DAY >= _NEW_ERA
+    era = (np.arange(len(days.weekday)) + FIRST_DAY >= _NEW_ERA).astype(np.int64)
     values = np.column_stack((days.weekday, days.holiday, days.season, era)).astype(np.float32)
-    return _Days(values, np.where(days.holiday, _SUNDAY, days.weekday) * 24)
+    return _Days(values, np.where(days.holiday, _SUNDAY, days.weekday) * 24, era)
 
 
 def hour_of_week(pickup: NDArray[np.datetime64]) -> NDArray[np.int64]:
@@ -133,6 +143,11 @@ def hour_of_week(pickup: NDArray[np.datetime64]) -> NDArray[np.int64]:
     seconds = pickup.astype("datetime64[s]").astype(np.int64)
     day, second = np.divmod(seconds, 86_400)
     return np.asarray(_days().first_hour[day - FIRST_DAY] + second // 3600)
+
+
+def era_of(pickup: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    """Return the era of each pickup time (none may be NaT), shape (n,): 0 before June 2020, 1 since."""
+    return _days().era[pickup.astype("datetime64[D]").astype(np.int64) - FIRST_DAY]
 
 
 def week_part(hour: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -164,6 +179,7 @@ class FeatureBuilder:
         pairs[..., _PAIR_TRIPS] = np.minimum(tables.pair_trips, _MOST_PAIR_TRIPS)
         self._pairs = pairs.reshape(-1, _PAIR.stop)
         self._days = _days()
+        self._any_pace = tables.any_pace.astype(np.float32).ravel()
         self._city = tables.city_factor.astype(np.float32)
         self._pickup = tables.pickup_factor.astype(np.float32).ravel()
         self._dropoff = tables.dropoff_factor.astype(np.float32).ravel()
@@ -171,23 +187,28 @@ class FeatureBuilder:
 
     def matrix(self, trips: Trips) -> NDArray[np.float32]:
         """Return the features of n trips, shape (n, len(NAMES)), NaN where an input is not known."""
-        known = ~np.isnat(trips.pickup)
-        if known.all():
-            return self._matrix(trips)
-        # One common hour keeps the arithmetic whole; what it produced is then taken out again.
-        matrix = self._matrix(trips._replace(pickup=np.where(known, trips.pickup, np.datetime64("2024-01-01", "s"))))
-        matrix[~known, _MINUTE:_PACE_NOW] = np.nan
-        matrix[~known, _PACE_NOW] = matrix[~known, _PAIR_PACE]
-        matrix[~known, _PACE_NOW + 1] = matrix[~known, _PAIR_PACE] * matrix[~known, _PAIR_MILES]
-        return matrix
-
-    def _matrix(self, trips: Trips) -> NDArray[np.float32]:
-        """Return the features of trips whose pickup times are all known."""
         out = np.empty((len(trips.miles), len(NAMES)), np.float32)
         pair = trips.pickup_zone * ZONE_ROWS + trips.dropoff_zone
         out[:, _PAIR] = self._pairs[pair]
         out[:, _MILES] = trips.miles
 
+        unknown = np.isnat(trips.pickup)
+        if unknown.any():
+            # Any hour keeps the arithmetic whole; what it produced is then taken out again.
+            self._fill_time(out, trips._replace(pickup=np.where(unknown, _ANY_HOUR, trips.pickup)), pair)
+            out[unknown, _MINUTE:_PACE_NOW] = np.nan
+            out[unknown, _PACE_NOW] = self._any_pace[pair[unknown]]
+        else:
+            self._fill_time(out, trips, pair)
+
+        pace, usual = out[:, _PACE_NOW], out[:, _PAIR_MILES]
+        out[:, _PACE_NOW + 1] = pace * usual
+        out[:, _PACE_NOW + 2] = pace * out[:, _MILES]
+        out[:, _PACE_NOW + 3] = out[:, _MILES] / usual
+        return out
+
+    def _fill_time(self, out: NDArray[np.float32], trips: Trips, pair: NDArray[np.int64]) -> None:
+        """Fill in the features from the minute to the pace of now, for trips whose pickup times are all known."""
         seconds = trips.pickup.view(np.int64)
         day = seconds // 86_400
         minute = (seconds - day * 86_400) // 60
@@ -196,7 +217,7 @@ class FeatureBuilder:
         out[:, _MINUTE + 1 : _CITY_FACTOR] = self._days.values[day]
 
         hour = self._days.first_hour[day] + minute // 60
-        city = self._city[hour]
+        city = self._city[self._days.era[day], hour]
         pickup = self._pickup[trips.pickup_zone * HOURS_A_WEEK + hour]
         dropoff = self._dropoff[trips.dropoff_zone * HOURS_A_WEEK + hour]
         between = self._pair_factor[week_part(hour) * (ZONE_ROWS * ZONE_ROWS) + pair]
@@ -204,7 +225,4 @@ class FeatureBuilder:
         out[:, _CITY_FACTOR + 1] = pickup
         out[:, _CITY_FACTOR + 2] = dropoff
         out[:, _CITY_FACTOR + 3] = between
-        pace = out[:, _PAIR_PACE] * (city * pickup * dropoff * between)
-        out[:, _PACE_NOW] = pace
-        out[:, _PACE_NOW + 1] = pace * out[:, _PAIR_MILES]
-        return out
+        out[:, _PACE_NOW] = out[:, _PAIR_PACE] * (city * pickup * dropoff * between)

@@ -41,7 +41,7 @@ class Predictor:
     def __init__(self, bundle: Bundle) -> None:
         """Prepare the session and try the golden answers; raise BundleError if the bundle must not serve."""
         self.bundle = bundle
-        self._features = FeatureBuilder(bundle.tables)
+        self.features = FeatureBuilder(bundle.tables)
         self._session = _session(bundle)
         self._input = self._session.get_inputs()[0].name
         pair_trips = bundle.tables.pair_trips.astype(np.int64).ravel()
@@ -76,8 +76,11 @@ class Predictor:
         )
 
     def _minutes(self, trips: Trips) -> NDArray[np.float64]:
-        raw = self._session.run(None, {self._input: self._features.matrix(trips)})[0]
-        return corrected(raw, groups(trips), self.bundle.corrections)
+        return corrected(self.raw(self.features.matrix(trips)), groups(trips), self.bundle.corrections)
+
+    def raw(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the session's outputs for n rows of features, shape (n, 3), before correction."""
+        return np.asarray(self._session.run(None, {self._input: matrix})[0])
 
 
 def _session(bundle: Bundle) -> onnxruntime.InferenceSession:

@@ -2,9 +2,19 @@
 
 from flask import Flask
 
-from taxi_api.routes import health, predict
+from taxi_api.routes import batch, explain, health, inference, invocations, matrix, model, predict, zones
 
-BLUEPRINTS = (predict.blueprint, health.blueprint)
+BLUEPRINTS = (
+    predict.blueprint,
+    batch.blueprint,
+    matrix.blueprint,
+    explain.blueprint,
+    zones.blueprint,
+    model.blueprint,
+    health.blueprint,
+    invocations.blueprint,
+    inference.blueprint,
+)
 
 
 def init_app(app: Flask) -> None:

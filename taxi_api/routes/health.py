@@ -23,11 +23,17 @@ def health() -> dict[str, str]:
 
 
 @blueprint.get("/ready")
+@blueprint.get("/ping")
 @operation("Can it answer correctly?", answer=ReadySchema, errors=(503,))
 def ready() -> dict[str, Any]:
-    """Answer the bundle's golden trips again, at most once a second: for a readiness probe."""
+    """Answer the bundle's golden trips again, at most once a second: for a readiness probe, or SageMaker's `/ping`."""
+    return {"status": "ready", "model": model_reference(check())}
+
+
+def check() -> Predictor:
+    """Return the predictor if it can answer correctly; raise BundleError if not."""
     predictor: Predictor = current_app.extensions["predictor"]
     if time.monotonic() - current_app.extensions.get("predictor_checked", -_CHECK_SECONDS) >= _CHECK_SECONDS:
         predictor.check()
         current_app.extensions["predictor_checked"] = time.monotonic()
-    return {"status": "ready", "model": model_reference(predictor)}
+    return predictor

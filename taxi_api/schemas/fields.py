@@ -3,10 +3,17 @@
 from datetime import datetime
 from typing import Any
 
-from marshmallow import fields
+from marshmallow import Schema, fields
 
 from taxi_api.model.calendar import FIRST_YEAR, LAST_YEAR
 from taxi_api.newyork import in_new_york
+
+MAX_ID_LENGTH = 100
+
+
+def is_row_id(value: Any) -> bool:
+    """Say whether a JSON value may name a row of a batch: a short string or a whole number."""
+    return type(value) is int or (type(value) is str and len(value) <= MAX_ID_LENGTH)
 
 
 class Number(fields.Float):
@@ -42,3 +49,40 @@ class PickupTime(fields.Field[datetime]):
         if not FIRST_YEAR <= time.year <= LAST_YEAR:
             raise self.make_error("range")
         return time
+
+
+class Column(fields.List[Any]):
+    """A list of values whose schema is documented here but applied elsewhere, to whole columns at once."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:  # noqa: ARG002
+        if not isinstance(value, list):
+            raise self.make_error("invalid")
+        return value
+
+
+class ListOf(fields.Field[list[Any]]):
+    """A list of objects of one of several schemas, which are documented here but applied elsewhere."""
+
+    default_error_messages = {"invalid": "Not a valid list."}  # noqa: RUF012 - Marshmallow's own way to word errors
+
+    def __init__(self, *schemas: type[Schema], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.schemas = schemas
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:  # noqa: ARG002
+        if not isinstance(value, list):
+            raise self.make_error("invalid")
+        return value
+
+
+class RowId(fields.Field[str | int]):
+    """The caller's own name for a row: a string or a whole number."""
+
+    default_error_messages = {  # noqa: RUF012
+        "invalid": f"Not a string of at most {MAX_ID_LENGTH} characters or a whole number."
+    }
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | int:  # noqa: ARG002
+        if not is_row_id(value):
+            raise self.make_error("invalid")
+        return value  # type: ignore[no-any-return]

@@ -11,13 +11,18 @@ class ProblemSchema(Schema):
     )
     title = fields.String(required=True, metadata={"example": "Unprocessable Entity"})
     status = fields.Integer(required=True, metadata={"example": 422})
-    detail = fields.String(required=True, metadata={"example": "The request body has fields that cannot be used."})
+    detail = fields.String(
+        required=True, metadata={"example": "The request has fields that cannot be used; see errors."}
+    )
     instance = fields.String(required=True, metadata={"description": "Path of the request.", "example": "/predict"})
-    request_id = fields.String(required=True, metadata={"description": "Also in the header `X-Request-ID`."})
+    request_id = fields.String(
+        required=True,
+        metadata={"description": "Also in the header `X-Request-ID`.", "example": "6289c29154ee4400a77db67b12d007a2"},
+    )
     errors = fields.Dict(
         keys=fields.String(),
         metadata={
-            "description": "For 422: messages by field.",
+            "description": "For 422: messages by field; by place, then by field, where a request has many trips.",
             "example": {"DOLocationID": ["Must be greater than or equal to 1 and less than or equal to 265."]},
         },
     )

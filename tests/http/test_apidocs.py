@@ -6,6 +6,7 @@ from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
+from taxi_api.apidocs.document import openapi_path
 from taxi_api.app import create_app
 from taxi_api.model.predictor import Predictor
 from taxi_api.settings import Settings
@@ -25,9 +26,12 @@ def test_the_document_is_valid_openapi(document: dict):
 
 def test_every_route_is_documented(app: Flask, document: dict):
     served = {
-        rule.rule for rule in app.url_map.iter_rules() if not rule.rule.startswith(("/apidocs", "/openapi", "/metrics"))
+        (method.lower(), openapi_path(rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if not rule.rule.startswith(("/apidocs", "/openapi"))
     }
-    assert served == set(document["paths"])
+    assert served == {(method, path) for path, operations in document["paths"].items() for method in operations}
 
 
 def test_operations_have_a_summary_a_description_and_an_id_of_their_own(document: dict):

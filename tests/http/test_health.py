@@ -25,15 +25,21 @@ def test_ready_names_the_model(client: FlaskClient, predictor: Predictor):
     assert response.get_json()["model"] == {"name": predictor.bundle.name, "version": predictor.bundle.version}
 
 
+def spoil(client: FlaskClient, damage: float = 1.0) -> None:
+    """Make the model of an app of its own give other than its golden answers."""
+    extensions = client.application.extensions
+    bundle = extensions["predictor"].bundle
+    golden = bundle.golden._replace(answers=bundle.golden.answers + damage)
+    extensions["predictor"].bundle = replace(bundle, golden=golden)
+    extensions["predictor_checked"] -= 2  # as if two seconds had gone by
+
+
 @pytest.mark.parametrize("damage", [1.0, np.nan])
 def test_a_model_that_no_longer_gives_its_golden_answers_is_not_ready(damage: float):
-    predictor = load_predictor("")
-    client = create_app(Settings(), predictor).test_client()
+    client = create_app(Settings(), load_predictor("")).test_client()
     assert client.get("/ready").status_code == 200
 
-    golden = predictor.bundle.golden
-    predictor.bundle = replace(predictor.bundle, golden=golden._replace(answers=golden.answers + damage))
-    client.application.extensions["predictor_checked"] -= 2  # as if two seconds had gone by
+    spoil(client, damage)
     problem = assert_problem(client.get("/ready"), 503)
     assert "golden" in problem["detail"]
     # It is alive all the same, and it stays not ready however often one asks.

@@ -11,6 +11,7 @@ TRIP = {"PULocationID": 161, "DOLocationID": 132, "trip_distance": 17.0, "pickup
 EXAMPLE = {"PULocationID": 1, "DOLocationID": 2, "trip_distance": 5.0}
 ZONE = "Must be greater than or equal to 1 and less than or equal to 265."
 DISTANCE = "Must be greater than 0 and less than or equal to 200."
+SPELLING = "Write either PULocationID and DOLocationID, or pickup_location_id and dropoff_location_id."
 TIME = "Not a valid ISO 8601 date and time, such as 2024-09-18T08:30:00."
 
 
@@ -183,3 +184,80 @@ def test_another_method_is_refused_with_the_ones_allowed(client: FlaskClient, me
     response = client.open("/predict", method=method)
     assert response.status_code == 405
     assert set(response.headers["Allow"].split(", ")) == {"POST", "OPTIONS"}
+
+
+def test_a_trip_may_be_written_as_a_query(client: FlaskClient):
+    response = client.get("/v1/predict", query_string=TRIP)
+    assert response.status_code == 200
+    assert response.get_json() == predict(client)
+
+
+@pytest.mark.parametrize("time", ["2024-09-18T14:30:00+02:00", "2024-09-18T12:30:00Z"])
+def test_a_query_may_name_any_offset(client: FlaskClient, time: str):
+    assert client.get("/v1/predict", query_string=TRIP | {"pickup_datetime": time}).get_json() == predict(client)
+
+
+@pytest.mark.parametrize(
+    ("query", "errors"),
+    [
+        ("PULocationID=161", {"DOLocationID": ["Missing data for required field."]}),
+        ("PULocationID=0&DOLocationID=1", {"PULocationID": [ZONE]}),
+        ("PULocationID=1.5&DOLocationID=1", {"PULocationID": ["Not a valid integer."]}),
+        ("PULocationID=0161&DOLocationID=1", {"PULocationID": ["Not a valid integer."]}),
+        ("PULocationID=%D9%A1&DOLocationID=1", {"PULocationID": ["Not a valid integer."]}),
+        ("PULocationID=1_6&DOLocationID=1", {"PULocationID": ["Not a valid integer."]}),
+        ("PULocationID=1&DOLocationID=1&trip_distance=NaN", {"trip_distance": ["Not a valid number."]}),
+        ("PULocationID=1&DOLocationID=1&trip_distance=", {"trip_distance": ["Not a valid number."]}),
+        ("PULocationID=1&DOLocationID=1&trip_distance=-1", {"trip_distance": [DISTANCE]}),
+        ("PULocationID=1&DOLocationID=1&pickup_datetime=2024", {"pickup_datetime": [TIME]}),
+        ("PULocationID=1&PULocationID=2&DOLocationID=1", {"PULocationID": ["Given more than once."]}),
+        ("PULocationID=1&DOLocationID=1&passengers=2", {"passengers": ["Unknown field."]}),
+    ],
+)
+def test_a_bad_query_is_named(client: FlaskClient, query: str, errors: dict):
+    response = client.get(f"/v1/predict?{query}")
+    assert response.status_code == 422
+    assert response.get_json()["errors"] == errors
+
+
+@pytest.mark.parametrize("distance", ["5", "5.0", "5e0", "0.5E1"])
+def test_a_number_in_a_query_is_written_as_in_json(client: FlaskClient, distance: str):
+    answer = client.get("/v1/predict", query_string=TRIP | {"trip_distance": distance}).get_json()
+    assert answer == predict(client, trip_distance=5.0)
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_zones_may_be_spelled_in_lower_case(client: FlaskClient, method: str):
+    trip = dict(TRIP, pickup_location_id=161, dropoff_location_id=132)
+    del trip["PULocationID"], trip["DOLocationID"]
+    sent = {"json": trip} if method == "post" else {"query_string": trip}
+    response = client.open("/v1/predict", method=method.upper(), **sent)
+    assert response.status_code == 200
+    assert response.get_json() == predict(client)
+
+
+@pytest.mark.parametrize(
+    ("trip", "errors"),
+    [
+        (TRIP | {"pickup_location_id": 161}, {"pickup_location_id": [SPELLING]}),
+        ({"PULocationID": 1, "dropoff_location_id": 2}, {"dropoff_location_id": [SPELLING]}),
+        (
+            TRIP | {"pickup_location_id": None, "dropoff_location_id": 132},
+            {"pickup_location_id": [SPELLING], "dropoff_location_id": [SPELLING]},
+        ),
+        (
+            {"pickup_location_id": 0, "passengers": 1},
+            {
+                "pickup_location_id": [ZONE],
+                "dropoff_location_id": ["Missing data for required field."],
+                "passengers": ["Unknown field."],
+            },
+        ),
+    ],
+)
+def test_errors_are_in_the_spelling_of_the_request_and_mixing_both_is_one(
+    client: FlaskClient, trip: dict, errors: dict
+):
+    response = client.post("/predict", json=trip)
+    assert response.status_code == 422
+    assert response.get_json()["errors"] == errors

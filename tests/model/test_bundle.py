@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from taxi_api.model.bundle import BundleError, load_bundle
+from taxi_api.model.bundle import FILES, MANIFEST, BundleError, load_bundle
 from taxi_api.model.predictor import Predictor
 from taxi_api.model.store import DEFAULT_BUNDLE, load_predictor
 
@@ -28,10 +28,7 @@ def edit_json(path: Path, edit: Edit) -> None:
 
 def sign(folder: Path) -> None:
     """Make the manifest agree with the files, as someone would who altered them on purpose."""
-    digests = {
-        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        for name in ("model.onnx", "tables.npz", "golden.json", "MODEL_CARD.md")
-    }
+    digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in FILES}
     edit_json(folder / "manifest.json", lambda manifest: manifest.update(files=digests))
 
 
@@ -52,7 +49,7 @@ def test_the_default_bundle_is_small_and_loads(folder: Path):
     assert 200 <= len(bundle.golden.answers) <= 500
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "model.onnx", "tables.npz", "golden.json", "MODEL_CARD.md"])
+@pytest.mark.parametrize("name", [MANIFEST, *FILES])
 class TestEachFile:
     def test_missing(self, folder: Path, name: str):
         (folder / name).unlink()
@@ -85,7 +82,7 @@ def test_no_folder(tmp_path: Path):
 @pytest.mark.parametrize(
     ("edit", "reason"),
     [
-        (lambda m: m.update(schema=2), "has schema 2 where this service reads 1"),
+        (lambda m: m.update(schema=1), "has schema 1 where this service reads 2"),
         (lambda m: m.pop("schema"), "has schema None"),
         (lambda m: m.update(version=3), "'version'"),
         (lambda m: m.pop("conformal"), "'conformal'"),
@@ -150,6 +147,30 @@ def test_tables_of_another_shape_or_with_pickles_are_refused(folder: Path):
     assert "tables.npz has city_factor as float16(24,)" in refusal(folder)
     _change_tables(folder, city_factor=np.array([{}], dtype=object))
     assert "tables.npz cannot be used" in refusal(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"left": lambda left: left[::-1]}, "leads out of its tree"),
+        ({"feature": lambda feature: feature + 200}, "a feature that is not known"),
+        ({"first": lambda first: first[::-1]}, "has no nodes"),
+        ({"value": None}, "value"),
+    ],
+)
+def test_trees_that_lead_nowhere_are_refused(folder: Path, change: dict, reason: str):
+    with np.load(folder / "trees.npz") as stored:
+        arrays = dict(stored)
+    for name, edit in change.items():
+        if edit is None:
+            del arrays[name]
+        else:
+            arrays[name] = edit(arrays[name])
+    np.savez_compressed(folder / "trees.npz", **arrays)
+    sign(folder)
+    message = refusal(folder)
+    assert "trees.npz cannot be used" in message
+    assert reason in message
 
 
 def test_other_tables_do_not_give_the_golden_answers(folder: Path):

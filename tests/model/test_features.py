@@ -49,7 +49,7 @@ def test_only_what_is_not_known_is_missing(rows: list[tuple]):
     assert not np.isinf(matrix).any()
     for row, (pickup, dropoff, miles, time) in zip(matrix, rows, strict=True):
         missing = {name for name, value in zip(NAMES, row, strict=True) if np.isnan(value)}
-        expected = {"miles"} if np.isnan(miles) else set()
+        expected = {"miles", "expected_minutes", "detour"} if np.isnan(miles) else set()
         expected |= NEEDS_TIME if time is None else set()
         for zone, ends in ((pickup, "pickup"), (dropoff, "dropoff")):
             if zone >= 264:
@@ -79,10 +79,11 @@ def test_a_trip_has_the_features_one_can_work_out_by_hand():
     assert found["typical_minutes"] == pytest.approx(found["pace_now"] * found["pair_miles"], rel=1e-6)
 
 
-def test_without_a_time_the_pace_is_that_of_an_average_hour():
+def test_without_a_time_the_pace_is_that_of_any_time():
     found = one(time="NaT")
-    assert found["pace_now"] == found["pair_pace"]
-    assert found["typical_minutes"] == pytest.approx(found["pair_pace"] * found["pair_miles"], rel=1e-6)
+    assert found["pace_now"] == TABLES.any_pace[161, 132]
+    assert found["typical_minutes"] == pytest.approx(found["pace_now"] * found["pair_miles"], rel=1e-6)
+    assert found["expected_minutes"] == pytest.approx(found["pace_now"] * found["miles"], rel=1e-6)
 
 
 @pytest.mark.parametrize(

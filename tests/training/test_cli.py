@@ -32,7 +32,7 @@ def test_help_names_the_commands():
 
 def test_train_prints_what_it_did_and_writes_a_bundle(city: Path, tmp_path: Path):
     out = tmp_path / "bundle"
-    shown = run("train", "--data", str(city), "--out", str(out), "--trees", "20").stdout
+    shown = run("train", "--data", str(city), "--out", str(out), "--trees", "20", "--no-track").stdout
     for expected in (
         "Cleaning funnel",
         "Evaluation, minutes",
@@ -48,8 +48,8 @@ def test_train_prints_what_it_did_and_writes_a_bundle(city: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["train", "--data", "/nowhere", "--out", "{tmp}/b"], "error: /nowhere is not a folder"),
-        (["train", "--data", "{tmp}", "--out", "{tmp}/b"], "holds no .parquet or .csv file"),
+        (["train", "--data", "/nowhere", "--out", "{tmp}/b", "--no-track"], "error: /nowhere is not a folder"),
+        (["train", "--data", "{tmp}", "--out", "{tmp}/b", "--no-track"], "holds no .parquet or .csv file"),
         (["download", "--from", "2024-13", "--to", "2024-14"], "error: '2024-13' is not a month"),
         (["download", "--from", "2024-03", "--to", "2024-01"], "before it begins"),
         (["download", "--from", "2024-01", "--to", "2024-01", "--colour", "blue"], "blue"),
@@ -66,7 +66,7 @@ def test_evaluate_and_compare_tell_by_their_exit_code(city: Path, trained: tuple
     late = ["--data", str(city), "--months", "2023-07,2023-08"]
     shown = run("evaluate", "--bundle", str(trained[1]), *late).stdout
     assert "from Manhattan" in shown
-    run("train", "--data", str(city), "--out", str(tmp_path / "poor"), "--trees", "1")
+    run("train", "--data", str(city), "--out", str(tmp_path / "poor"), "--trees", "1", "--no-track")
     good, poor = str(trained[1]), str(tmp_path / "poor")
     assert "is worse" in run("compare", "--champion", good, "--challenger", poor, *late, status=3).stdout
     assert "is better" in run("compare", "--champion", poor, "--challenger", good, *late).stdout

@@ -32,7 +32,7 @@ def test_what_is_known_of_the_city_is_found():
     pace = TABLES.pair_pace[np.ix_(ZONES, ZONES)].astype(float).mean(axis=1)
     crowded = ZONES % 3 == 0
     assert pace[crowded].min() > pace[~crowded].max()
-    by_hour = TABLES.city_factor.astype(float).reshape(7, 24).mean(axis=0)
+    by_hour = TABLES.city_factor[1].astype(float).reshape(7, 24).mean(axis=0)
     assert by_hour[16:19].min() > 1.3 * by_hour[4:7].max()
 
 

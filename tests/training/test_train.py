@@ -1,5 +1,6 @@
 """The whole way from records to a bundle, in a city whose truth is known."""
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from taxi_api.model.features import Trips
 from taxi_api.model.interval import corrected
 from taxi_api.model.predictor import Predictor
 from training import export as exporting
-from training.calibrate import calibrate
+from training.calibrate import Forecast, calibrate
 from training.errors import TrainingError
 from training.export import Trained, export
 from training.fit import Recipe, hide, select
@@ -54,8 +55,11 @@ def test_intervals_hold_what_they_promise(
     assert 0.86 < inside[usual].mean() < 0.94
 
 
-def test_longer_never_takes_less_time(trained: tuple[Trained, Path], later: tuple[Trips, np.ndarray]):
-    predictor = Predictor(load_bundle(trained[1]))
+def test_a_monotone_recipe_never_answers_less_for_longer(
+    city: Path, recipe: Recipe, later: tuple[Trips, np.ndarray], tmp_path: Path
+):
+    train(city, tmp_path / "monotone", replace(recipe, monotone=True))
+    predictor = Predictor(load_bundle(tmp_path / "monotone"))
     some = select(later[0], np.arange(0, 5000, 25))
     sweep = [
         predictor.predict(some._replace(miles=some.miles * factor)).minutes[:, 0] for factor in np.linspace(0.5, 2, 40)
@@ -82,20 +86,28 @@ def test_training_beats_the_tutorial_baseline_and_says_so(trained: tuple[Trained
         assert metrics[name]["1-60"]["rmse"] < metrics[f"{name}, neither"]["1-60"]["rmse"]
 
 
-def test_the_bundle_says_what_it_is_made_of(trained: tuple[Trained, Path]):
+def test_the_bundle_says_what_it_is_made_of(trained: tuple[Trained, Path], city: Path):
     bundle = load_bundle(trained[1])
     manifest = bundle.manifest
     months = manifest["data"]["months"]
-    assert months["train"]["green"] == ["2023-01", "2023-02"]
+    assert months["train"]["green"] == [f"2023-0{month}" for month in range(1, 7)]
     assert months["calibrate"] == {
         colour: ["2023-03", "2023-04", "2023-05", "2023-06"] for colour in ("green", "yellow")
     }
     assert manifest["data"]["funnel"]["read"] == 8 * (3000 + 1500)
-    assert bundle.version.startswith("2023-02-")
+    assert bundle.version.startswith("2023-06-")
     assert sum(manifest["reference"]["hour_of_week"]["share"]) == pytest.approx(1, abs=0.01)
+    files = manifest["data"]["files"]
+    green = city / "green" / "green_tripdata_2023-01.parquet"
+    assert files["green/green_tripdata_2023-01.parquet"] == hashlib.sha256(green.read_bytes()).hexdigest()
+    assert len(files) == 16
+    assert manifest["parity"]["largest_difference"] < 0.01
+    assert manifest["parity"]["trips"] == sum(
+        sum(manifest["data"]["trips"][purpose].values()) for purpose in ("calibrate", "test")
+    )
     card = (trained[1] / "MODEL_CARD.md").read_text()
     assert bundle.version in card
-    assert f"| train | green: 2023 (01 02) | {manifest['data']['trips']['train']['green']:,} |" in card
+    assert f"| train | green: 2023 (01 02 03 04 05 06) | {manifest['data']['trips']['train']['green']:,} |" in card
 
 
 def test_same_data_and_seed_give_the_same_bundle(
@@ -221,7 +233,7 @@ def test_trips_that_are_all_filtered_are_refused(tmp_path: Path, recipe: Recipe)
 def test_too_few_trips_cannot_calibrate(trained: tuple[Trained, Path]):
     trips, minutes = sample(LATER, 50)
     with pytest.raises(TrainingError, match="50 complete trips are too few"):
-        calibrate(trained[0].model, trips, minutes, 0.9)
+        calibrate([Forecast(trained[0].model, trips, minutes)], 0.9)
 
 
 def test_corrected_answers_keep_their_order_and_floor():

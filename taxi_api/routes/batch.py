@@ -1,0 +1,86 @@
+"""Many trips, many answers."""
+
+from typing import Any
+
+from flask import Blueprint, Response, current_app, request
+from marshmallow import ValidationError
+
+from taxi_api.answers import model_reference
+from taxi_api.apidocs.operation import operation
+from taxi_api.batch import batch_answers
+from taxi_api.routes import csv_text
+from taxi_api.routes.caching import JSON
+from taxi_api.routes.many_trips import load_trips
+from taxi_api.routes.query import load_query
+from taxi_api.schemas.batch import (
+    BatchAnswerSchema,
+    BatchBody,
+    BatchColumnsSchema,
+    BatchQuerySchema,
+    BatchRowsSchema,
+    LowerCaseBatchColumnsSchema,
+)
+
+blueprint = Blueprint("batch", __name__)
+_query = BatchQuerySchema()
+_CSV_COLUMNS = (
+    *("id", "duration", "lower", "upper", "level", "miles", "distance_source"),
+    *("pickup_datetime", "basis", "basis_trips", "model_version", "error"),
+)
+_CSV_TRIPS = """\
+id,PULocationID,DOLocationID,trip_distance,pickup_datetime
+a-1,161,132,17.5,2024-09-18T08:30:00
+a-2,1,0,,
+"""
+_CSV_ANSWERS = """\
+id,duration,lower,upper,level,miles,distance_source,pickup_datetime,basis,basis_trips,model_version,error
+a-1,44.9,30.1,55.9,0.9,17.5,request,2024-09-18T08:30:00-04:00,zone_pair,94,2024-03-1a2b3c4d,
+a-2,,,,,,,,,,,DOLocationID: Must be greater than or equal to 1 and less than or equal to 265.
+"""
+
+
+@blueprint.post("/v1/predict/batch")
+@operation(
+    "Predict the durations of many trips",
+    query=BatchQuerySchema,
+    body={JSON: (BatchRowsSchema, BatchColumnsSchema, LowerCaseBatchColumnsSchema), csv_text.MEDIA_TYPE: _CSV_TRIPS},
+    answer={JSON: BatchAnswerSchema, csv_text.MEDIA_TYPE: _CSV_ANSWERS},
+    errors=(400, 413, 415, 422),
+)
+def predict_batch() -> dict[str, Any] | Response:
+    """Answer each trip in the order of the request; one that is invalid gets its own error instead.
+
+    Send rows (`trips`), columns, or CSV with a header and empty cells for values left out. The answer is CSV to
+    `Accept: text/csv`. With `strict=true` any invalid trip refuses the whole batch, with `errors` by row. A batch holds
+    at most `TAXI_MAX_BATCH` trips (10,000 unless the operator says otherwise).
+    """
+    strict = load_query(_query).get("strict", False)
+    batch = load_trips(BatchBody())
+    if strict and batch.errors:
+        raise ValidationError(batch.errors)
+    predictor = current_app.extensions["predictor"]
+    predictions = batch_answers(predictor, batch)
+    model = model_reference(predictor)
+    if request.accept_mimetypes.best_match((JSON, csv_text.MEDIA_TYPE)) == csv_text.MEDIA_TYPE:
+        text = csv_text.write_csv(
+            _CSV_COLUMNS, [_flat(row) | {"model_version": model["version"]} for row in predictions]
+        )
+        return current_app.response_class(text, mimetype=csv_text.MEDIA_TYPE)
+    return {"predictions": predictions, "model": model}
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer as one row of a table."""
+    flat = {"id": row.get("id")}
+    if "error" in row:
+        messages = row["error"]["errors"]
+        return flat | {"error": "; ".join(f"{name}: {' '.join(found)}" for name, found in messages.items())}
+    return flat | {
+        "duration": row["duration"],
+        **row["interval"],
+        "miles": row["trip_distance"]["miles"],
+        "distance_source": row["trip_distance"]["source"],
+        "pickup_datetime": row["pickup_datetime"],
+        "basis": row["basis"]["kind"],
+        "basis_trips": row["basis"]["trips"],
+    }
