@@ -15,3 +15,9 @@ def _times(draw: st.DrawFn) -> str:
 
 
 schemathesis.openapi.format("date-time", _times())
+
+
+@schemathesis.hook
+def before_add_examples(_context: schemathesis.HookContext, examples: list[schemathesis.Case]) -> None:
+    """Leave out a distance that comes from the example of an answer, where it is an object."""
+    examples[:] = [case for case in examples if not isinstance((case.query or {}).get("trip_distance"), dict)]
