@@ -102,6 +102,18 @@ def compare(
 
 
 @app.command()
+def score(
+    bundle: Annotated[Path, typer.Option(help="Folder of the bundle.")],
+    data: Annotated[Path, typer.Option(help="A parquet or CSV file of trips, of any size.")],
+    out: Annotated[Path, typer.Option(help="The parquet file to write.")],
+) -> None:
+    """Add durations, intervals and what they rest on to a file of trips."""
+    from training.score import score_file  # noqa: PLC0415 - pyarrow takes its time
+
+    score_file(bundle, data, out)
+
+
+@app.command()
 def register(
     bundle: Annotated[Path, typer.Option(help="Folder of the bundle.")],
     data: Annotated[Path | None, typer.Option(help="TLC's files, for the plots of a bundle without a run.")] = None,

@@ -1,7 +1,7 @@
 """TLC trip record files of every colour and era, read into one set of columns."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,10 +76,13 @@ def read(file: RecordFile) -> pl.DataFrame:
     """
     try:
         raw = _open(file.path)
-        columns = _columns(file.path, raw.collect_schema().names())
+        names = own_names(raw.collect_schema().names())
+        for ours, spellings in SPELLINGS.items():
+            if ours not in names:
+                raise UnreadableFileError(f"{file.path.name} has no column {' or '.join(spellings)}")
         frame = raw.select(
             pl.lit(file.colour).alias("colour"),
-            *(_typed(pl.col(columns[name]), raw, columns[name], kind).alias(name) for name, kind in _typed_columns()),
+            *(typed(raw, theirs, ours).alias(ours) for ours, theirs in names.items()),
         ).collect()
     except (PolarsError, OSError) as problem:
         reason = str(problem).strip().splitlines()[0]
@@ -96,24 +99,20 @@ def _open(path: Path) -> pl.LazyFrame:
     return pl.scan_csv(path, infer_schema=False)
 
 
-def _typed_columns() -> Iterator[tuple[str, pl.DataType]]:
-    return ((name, kind) for name, kind in SCHEMA.items() if name != "colour")
-
-
-def _columns(path: Path, names: list[str]) -> dict[str, str]:
-    """Return the file's own name for each of our columns."""
+def own_names(names: Iterable[str]) -> dict[str, str]:
+    """Return a file's own name for each of our columns, as far as it has them, in the order of SPELLINGS."""
     by_spelling = {name.strip().lower(): name for name in names}
-    columns = {}
-    for ours, spellings in SPELLINGS.items():
-        theirs = [by_spelling[spelling] for spelling in spellings if spelling in by_spelling]
-        if not theirs:
-            raise UnreadableFileError(f"{path.name} has no column {' or '.join(spellings)}")
-        columns[ours] = theirs[0]
-    return columns
+    found = {
+        ours: [by_spelling[spelling] for spelling in spellings if spelling in by_spelling]
+        for ours, spellings in SPELLINGS.items()
+    }
+    return {ours: theirs[0] for ours, theirs in found.items() if theirs}
 
 
-def _typed(column: pl.Expr, raw: pl.LazyFrame, name: str, kind: pl.DataType) -> pl.Expr:
-    if raw.collect_schema()[name] != pl.String:
+def typed(frame: pl.LazyFrame, theirs: str, ours: str) -> pl.Expr:
+    """Return a file's column as the type that SCHEMA gives to ours; values that are none of it become null."""
+    column, kind = pl.col(theirs), SCHEMA[ours]
+    if frame.collect_schema()[theirs] != pl.String:
         return column.cast(kind, strict=False)
     text = column.str.strip_chars()
     if isinstance(kind, pl.Datetime):
