@@ -1,4 +1,5 @@
 # make serve: the API on PORT (8000).   make test: all tests.   make check: lint, format, types.
+# make test-serving: tests with nothing installed but what serving needs.   make fuzz: thousands of made-up requests.
 # make train: the committed bundle from the records in DATA.   make clean: remove the environment.
 
 # The first interpreter that is new enough.
@@ -8,13 +9,19 @@ VENV ?= .venv
 DATA ?= data
 BIN := $(VENV)/bin
 
-.PHONY: serve test check format train clean
+.PHONY: serve test test-serving fuzz check format train clean
 
 serve: $(VENV)/.serving
 	@exec $(BIN)/gunicorn taxi_api.wsgi:app
 
 test: $(VENV)/.testing
 	$(BIN)/python -W error -m pytest
+
+test-serving: $(VENV)/serving/.installed
+	$(VENV)/serving/bin/python -W error -m pytest
+
+fuzz: $(VENV)/fuzz/.installed
+	$(VENV)/fuzz/bin/python -m tests.fuzz
 
 check: $(VENV)/.testing
 	$(BIN)/ruff check .
@@ -43,3 +50,11 @@ $(VENV)/.serving: requirements.txt | $(BIN)/python
 $(VENV)/.testing: requirements.txt training/requirements.txt tests/requirements.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 	@touch $@ $(VENV)/.serving
+
+# Environments of their own, for what must not see the libraries of the rest.
+$(VENV)/serving/.installed: requirements.txt tests/serving/requirements.txt
+$(VENV)/fuzz/.installed: requirements.txt tests/fuzz/requirements.txt
+$(VENV)/serving/.installed $(VENV)/fuzz/.installed: $(VENV)/%/.installed: | $(BIN)/python
+	$(BIN)/python -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/$*/requirements.txt
+	@touch $@

@@ -5,6 +5,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gunicorn.glogging import Logger
+
+from taxi_api import exposure, log_lines, logs, metrics_folder
 from taxi_api.model.bundle import BundleError
 from taxi_api.settings import Settings, SettingsError
 
@@ -12,7 +15,8 @@ _MEMORY = "/dev/shm"  # noqa: S108 - Linux keeps it in memory; gunicorn makes it
 
 try:
     _settings = Settings.from_environment()
-except SettingsError as problem:
+    _metrics = metrics_folder.prepare(_settings.prometheus_multiproc_dir, _MEMORY if Path(_MEMORY).is_dir() else None)
+except (SettingsError, OSError) as problem:
     sys.exit(f"cannot start: {problem}")
 
 bind = f"0.0.0.0:{_settings.port}"
@@ -34,15 +38,43 @@ errorlog = "-"
 loglevel = _settings.log_level.lower()
 
 
-def on_starting(_server: Any) -> None:
-    """Try the bundle before any worker starts, so that a bad one stops the start with one line.
+class logger_class(Logger):  # noqa: N801 - gunicorn's name for the setting
+    """Writes gunicorn's own lines as the app writes its."""
 
-    In a process of its own: the master must never hold a session, which would not survive the fork into workers.
-    """
+    def setup(self, cfg: Any) -> None:
+        """Set the format besides what gunicorn sets."""
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(log_lines.formatter(_settings.app_env))
+
+
+def on_starting(_server: Any) -> None:
+    """Prepare what the workers share and try the bundle, so that a bad one stops the start with one line."""
+    metrics_folder.empty(_metrics)
+    _require_usable_bundle()
+    logs.configure(_settings)
+    exposure.warn_if_open(_settings)
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Keep what an ended worker counted, but no longer what only a living one can tell."""
+    from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415 - not before the folder is named
+
+    mark_process_dead(worker.pid)
+
+
+def on_exit(_server: Any) -> None:
+    """Leave no metrics behind."""
+    metrics_folder.remove(_metrics)
+
+
+def _require_usable_bundle() -> None:
+    # In a process of its own: the master must never hold a session, which would not survive the fork into workers.
     child = os.fork()
     if child == 0:
         os._exit(_try_bundle())
     if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0:
+        metrics_folder.remove(_metrics)
         sys.exit(1)
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from taxi_api.metrics import observe_predictions
 from taxi_api.model.features import Trips
-from taxi_api.model.predictor import BASIS, Predictor
+from taxi_api.model.predictor import BASIS, Predictions, Predictor
 from taxi_api.newyork import now, wall_clock
 from taxi_api.schemas.trip import Trip
 
@@ -37,7 +38,7 @@ def answers(predictor: Predictor, trips: Trips, pickups: Sequence[datetime]) -> 
         pickups: n pickup times in New York, as ``trips`` has them by the wall clock.
 
     """
-    predicted = predictor.predict(trips)
+    predicted = predict(predictor, trips)
     level = predictor.bundle.level
     return [
         {
@@ -57,6 +58,13 @@ def answers(predictor: Predictor, trips: Trips, pickups: Sequence[datetime]) -> 
             strict=True,
         )
     ]
+
+
+def predict(predictor: Predictor, trips: Trips) -> Predictions:
+    """Return the predictions for n trips of one request, after counting them."""
+    predictions = predictor.predict(trips)
+    observe_predictions(predictions, trips)
+    return predictions
 
 
 def model_reference(predictor: Predictor) -> dict[str, str]:

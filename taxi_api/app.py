@@ -3,13 +3,24 @@
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from taxi_api import apidocs, errors, logs, request_id, routes
+from taxi_api import (
+    api_keys,
+    apidocs,
+    cors,
+    errors,
+    logs,
+    metrics,
+    rate_limits,
+    request_id,
+    routes,
+    security_headers,
+    timing,
+    unread_body,
+)
+from taxi_api.json_limits import LimitedJSONProvider
 from taxi_api.model.predictor import Predictor
 from taxi_api.model.store import load_predictor
 from taxi_api.settings import Settings
-
-# A trip is some hundred bytes.
-MAX_BODY_BYTES = 64 * 1024
 
 
 def create_app(settings: Settings | None = None, predictor: Predictor | None = None) -> Flask:
@@ -26,13 +37,20 @@ def create_app(settings: Settings | None = None, predictor: Predictor | None = N
     """
     settings = settings or Settings.from_environment()
     app = Flask("taxi_api", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # an answer reads in the order of its schema
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.json = LimitedJSONProvider(app)
     app.extensions["settings"] = settings
     app.extensions["predictor"] = predictor or load_predictor(settings.model_uri)
 
     request_id.init_app(app)
+    timing.init_app(app)
+    unread_body.init_app(app)
     logs.init_app(app, settings)
+    metrics.init_app(app, settings)
+    security_headers.init_app(app)
+    cors.init_app(app, settings)
+    rate_limits.init_app(app, settings)
+    api_keys.init_app(app, settings)
     errors.init_app(app)
     routes.init_app(app)
     apidocs.init_app(app)

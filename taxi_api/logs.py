@@ -1,41 +1,54 @@
-"""Log lines: one for each request, and whatever the service has to say."""
+"""The log: a line for each request, and whatever the service has to say."""
 
 import logging
 import sys
-import time
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, request
 
+from taxi_api import timing
+from taxi_api.api_keys import key_label
+from taxi_api.log_lines import formatter
 from taxi_api.request_id import request_id
 from taxi_api.settings import Settings
 
 _logger = logging.getLogger("taxi_api.requests")
+# Libraries whose messages concern an operator.
+_LOGGERS = ("taxi_api", "flask-limiter")
+_LONGEST_PATH = 200
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Write the package's log to stderr from the level in the settings on, with a line for each request."""
-    logger = logging.getLogger("taxi_api")
-    logger.setLevel(settings.log_level)
-    if not logger.handlers:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-        logger.addHandler(handler)
-    app.before_request(_start)
+    """Write the log as the settings want it, with a line for each request of the app."""
+    configure(settings)
     app.after_request(_log)
 
 
-def _start() -> None:
-    g.started = time.perf_counter()
+def configure(settings: Settings) -> None:
+    """Write the log of this process to stderr, from the level in the settings on."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter(settings.app_env))
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        logger.setLevel(settings.log_level)
+        logger.handlers = [handler]
 
 
 def _log(response: Response) -> Response:
+    # The query and the body stay out: they are the caller's. The key stays out, its label is enough.
+    entry = {
+        "request_id": request_id(),
+        "method": request.method,
+        "path": request.path[:_LONGEST_PATH],
+        "route": request.url_rule.rule if request.url_rule else None,
+        "status": response.status_code,
+        "milliseconds": round(timing.seconds() * 1000, 2),
+        "model_version": current_app.extensions["predictor"].bundle.version,
+        "key_label": key_label(),
+        "client": request.remote_addr,
+    }
     _logger.info(
-        "%s %s %d %.1f ms id=%s",
-        request.method,
-        # A path may hold anything that can be percent-encoded, line breaks included.
-        request.path.encode("unicode_escape").decode(),
-        response.status_code,
-        (time.perf_counter() - g.started) * 1000,
-        request_id(),
+        "%(method)s %(path)s %(status)d %(milliseconds).1f ms client=%(client)s key=%(key_label)s id=%(request_id)s",
+        entry,
+        extra=entry,
     )
     return response

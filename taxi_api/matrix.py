@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from taxi_api.answers import model_reference
+from taxi_api.answers import model_reference, predict
 from taxi_api.model.features import Trips
 from taxi_api.model.predictor import BASIS, Predictor
 from taxi_api.newyork import now, wall_clock
@@ -18,13 +18,14 @@ def matrix(predictor: Predictor, request: dict[str, Any]) -> dict[str, Any]:
     shape = (len(sources), len(destinations))
     # None becomes NaN, which is how the model knows a missing distance.
     miles = np.array(request["distances"], np.float64) if "distances" in request else np.full(shape, np.nan)
-    predicted = predictor.predict(
+    predicted = predict(
+        predictor,
         Trips(
             pickup_zone=np.repeat(np.array(sources, np.int64), shape[1]),
             dropoff_zone=np.tile(np.array(destinations, np.int64), shape[0]),
             miles=miles.ravel(),
             pickup=np.repeat(wall_clock([pickup]), miles.size),
-        )
+        ),
     )
 
     def cells(values: NDArray[Any]) -> list[list[Any]]:

@@ -5,6 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, Self
 
+from taxi_api import setting_values as values
+from taxi_api.setting_values import ApiKey
+
 
 class SettingsError(Exception):
     """A variable with a value that cannot be used; the message names it in one line."""
@@ -25,8 +28,9 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
     return read
 
 
-def _setting(variable: str, default: Any, read: Callable[[str], Any], sentence: str) -> Any:
-    return field(default=default, metadata={"variable": variable, "read": read, "sentence": sentence})
+def _setting(variable: str, default: Any, read: Callable[[str], Any], sentence: str, *, secret: bool = False) -> Any:
+    metadata = {"variable": variable, "read": read, "sentence": sentence, "secret": secret}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -76,21 +80,73 @@ class Settings:
         _whole(0, 31_536_000),
         "How long answers to GET may be used again without asking, and so may outlive a change of the model.",
     )
+    app_env: str = _setting(
+        "APP_ENV",
+        "development",
+        values.environment,
+        "`production` writes the log as JSON and says at the start what is open; `development` is for reading along.",
+    )
+    api_keys: tuple[ApiKey, ...] = _setting(
+        "TAXI_API_KEYS",
+        (),
+        values.api_keys,
+        "Keys that may call, as `label:sha256` separated by commas; empty lets everybody call.",
+        secret=True,
+    )
+    docs: bool = _setting("TAXI_DOCS", True, values.switch, "Whether `/apidocs/` and `/openapi.json` are served.")
+    rate_limit: str = _setting(
+        "TAXI_RATE_LIMIT",
+        "",
+        values.rate,
+        "Most requests for each API key or, without keys, client address, such as `100/minute`; empty for no limit.",
+    )
+    rate_limit_storage: str = _setting(
+        "TAXI_RATE_LIMIT_STORAGE",
+        "memory",
+        values.rate_storage,
+        "Where requests are counted: `memory`, each worker for itself, or a Redis server, `redis://host:port/db`.",
+        secret=True,
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        "TAXI_CORS_ORIGINS",
+        (),
+        values.origins,
+        "Origins whose pages may call from a browser, separated by commas, or `*`; empty for none.",
+    )
+    max_body_bytes: int = _setting(
+        "TAXI_MAX_BODY_BYTES",
+        65_536,
+        _whole(1024, 1_073_741_824),
+        "Longest request body for one trip; a request for many may have some hundred bytes more for each.",
+    )
+    prometheus_multiproc_dir: str = _setting(
+        "PROMETHEUS_MULTIPROC_DIR",
+        "",
+        str,
+        "Folder in which the workers add up their metrics, emptied at the start; empty for a temporary one.",
+    )
+    lambda_function: str = _setting(
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "",
+        str,
+        "Set by Lambda: metrics then leave as log lines for CloudWatch instead of `/metrics`.",
+    )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
         """Read the settings from a mapping, by default the process's environment; raise SettingsError if one is bad."""
         environment = os.environ if environment is None else environment
-        values = {}
+        found = {}
         for item in fields(cls):
             text = environment.get(variable(item), "").strip()
             if not text:
                 continue
             try:
-                values[item.name] = item.metadata["read"](text)
+                found[item.name] = item.metadata["read"](text)
             except ValueError as problem:
-                raise SettingsError(f"{variable(item)}={text!r} is not usable: {problem}") from problem
-        return cls(**values)
+                shown = variable(item) if item.metadata["secret"] else f"{variable(item)}={text!r}"
+                raise SettingsError(f"{shown} is not usable: {problem}") from problem
+        return cls(**found)
 
 
 def variable(item: Field[Any]) -> str:

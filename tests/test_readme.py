@@ -26,12 +26,16 @@ def rows(heading: str) -> list[list[str]]:
     return [[cell.strip() for cell in line] for line in lines[2:]]
 
 
+def written(default: object) -> str:
+    """Return a default as one would write it into the environment."""
+    if default in ("", ()):
+        return ""
+    return f"`{ {True: 'on', False: 'off'}[default] if isinstance(default, bool) else default }`"
+
+
 def test_the_settings_table_is_the_settings():
     documented = [(name, default, sentence) for name, default, sentence in rows("Settings")]
-    declared = [
-        (f"`{variable(item)}`", f"`{item.default}`" if item.default != "" else "", item.metadata["sentence"])
-        for item in fields(Settings)
-    ]
+    declared = [(f"`{variable(item)}`", written(item.default), item.metadata["sentence"]) for item in fields(Settings)]
     assert documented == declared
 
 

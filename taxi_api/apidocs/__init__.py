@@ -11,12 +11,16 @@ from flask import Flask, Response, current_app, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from taxi_api import errors
+from taxi_api.settings import Settings
 
 _lock = Lock()
 
 
 def init_app(app: Flask) -> None:
-    """Serve the documentation of the app's routes; call it after all others are registered."""
+    """Serve the documentation of the app's routes, unless it is off; call it after all others are registered."""
+    settings: Settings = app.extensions["settings"]
+    if not settings.docs:
+        return
     app.add_url_rule("/apidocs", "apidocs_redirect", _to_folder, strict_slashes=True)
     app.add_url_rule("/apidocs/", "apidocs", _delegate)
     app.add_url_rule("/apidocs/<path:file>", "apidocs_file", _delegate)

@@ -8,6 +8,7 @@ from apispec import APISpec
 from flask import Flask
 
 from taxi_api import __version__
+from taxi_api.apidocs import access
 from taxi_api.apidocs.content import describe_content, describe_error
 from taxi_api.apidocs.operation import Operation
 from taxi_api.apidocs.schemas import Plugin
@@ -43,11 +44,18 @@ def build_document(app: Flask) -> dict[str, Any]:
     )
     for name, description in _HEADERS.items():
         spec.components.header(name, {"description": description, "schema": {"type": "string"}})
+    settings = app.extensions["settings"]
+    if settings.api_keys:
+        spec.components.security_scheme(access.KEY_SCHEME, access.KEY)
+    if settings.rate_limit:
+        for name, description in access.LIMIT_HEADERS.items():
+            spec.components.header(name, {"description": description, "schema": {"type": "integer"}})
     for rule in sorted(app.url_map.iter_rules(), key=str):
         view = app.view_functions[rule.endpoint]
         operation: Operation | None = getattr(view, "operation", None)
         if operation is not None:
             path = openapi_path(rule.rule)
+            refusals = access.access_errors(settings, path)
             spec.path(
                 path=path,
                 operations={
@@ -56,7 +64,7 @@ def build_document(app: Flask) -> dict[str, Any]:
                         "operationId": f"{method.lower()}{_identifier(path)}",
                         "description": " ".join((view.__doc__ or "").split()),
                     }
-                    | _describe(operation)
+                    | access.add_access(_describe(operation, refusals), refusals)
                     for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
                 },
             )
@@ -74,7 +82,7 @@ def _identifier(path: str) -> str:
     return "".join(part.capitalize() for part in re.findall(r"\w+", path))
 
 
-def _describe(operation: Operation) -> dict[str, Any]:
+def _describe(operation: Operation, refusals: set[HTTPStatus]) -> dict[str, Any]:
     headers = ["X-Request-ID", "ETag", "Cache-Control"] if operation.conditional else ["X-Request-ID"]
     shown: dict[str, Any] = {"headers": {name: name for name in headers}}
     parameters: list[dict[str, Any]] = [
@@ -83,13 +91,13 @@ def _describe(operation: Operation) -> dict[str, Any]:
         if schema is not None
     ]
     responses = {"200": {"description": "The answer.", "content": describe_content(operation.answer)} | shown}
-    errors = set(operation.errors)
+    errors = refusals | {HTTPStatus(status) for status in operation.errors}
     if operation.conditional:
         parameters.append(_IF_NONE_MATCH)
         responses["304"] = {"description": "Nothing has changed since the answer with this `ETag`."} | shown
         errors.add(HTTPStatus.PRECONDITION_FAILED)
     for status in sorted(errors):
-        responses[str(int(status))] = describe_error(HTTPStatus(status))
+        responses[str(int(status))] = describe_error(status)
     described: dict[str, Any] = {"summary": operation.summary, "parameters": parameters, "responses": responses}
     if operation.body is not None:
         described["requestBody"] = {"required": True, "content": describe_content(operation.body)}

@@ -116,7 +116,15 @@ def _check_schema(path: Path, manifest: dict[str, Any]) -> None:
             MANIFEST,
             f"has schema {manifest.get('schema')!r} where this service reads {SCHEMA_VERSION}; export the bundle again",
         )
-    kinds = {"name": str, "version": str, "files": dict, "features": dict, "conformal": dict, "metrics": dict}
+    kinds = {
+        "name": str,
+        "version": str,
+        "files": dict,
+        "features": dict,
+        "conformal": dict,
+        "metrics": dict,
+        "reference": dict,
+    }
     for key, kind in kinds.items():
         if not isinstance(manifest.get(key), kind):
             raise _wrong(path, MANIFEST, f"has no usable entry {key!r}")

@@ -36,7 +36,5 @@ def load_body(schema: Loader, at_most: int | None = None, others: tuple[str, ...
     body = read_body(at_most)
     try:
         return schema.load(current_app.json.loads(body))
-    except RecursionError as problem:
-        raise BadRequest("The body nests its values too deeply.") from problem
     except ValueError as problem:
         raise BadRequest(f"The body is not JSON: {problem}.") from problem

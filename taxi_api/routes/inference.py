@@ -5,6 +5,7 @@ from typing import Any
 from flask import Blueprint, current_app
 from marshmallow import ValidationError
 
+from taxi_api.answers import predict
 from taxi_api.apidocs.operation import operation
 from taxi_api.model.predictor import Predictor
 from taxi_api.routes.health import check
@@ -75,7 +76,7 @@ def infer() -> dict[str, Any]:
     if batch.errors:
         raise ValidationError(batch.errors)
     predictor: Predictor = current_app.extensions["predictor"]
-    predicted = predictor.predict(batch.trips)
+    predicted = predict(predictor, batch.trips)
     columns = dict(zip(OUTPUTS, (*predicted.minutes.T, predicted.miles), strict=True))
     wanted = [output["name"] for output in request.get("outputs", ())] or OUTPUTS
     return {

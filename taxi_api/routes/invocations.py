@@ -5,6 +5,7 @@ from typing import Any
 from flask import Blueprint, current_app
 from marshmallow import ValidationError
 
+from taxi_api.answers import predict
 from taxi_api.apidocs.operation import operation
 from taxi_api.model.bundle import OUTPUTS
 from taxi_api.routes import csv_text
@@ -33,5 +34,5 @@ def invoke() -> dict[str, Any]:
     batch = load_trips(InvocationsBody())
     if batch.errors:
         raise ValidationError(batch.errors)
-    predicted = current_app.extensions["predictor"].predict(batch.trips)
+    predicted = predict(current_app.extensions["predictor"], batch.trips)
     return {"predictions": [dict(zip(OUTPUTS, row, strict=True)) for row in predicted.minutes.round(2).tolist()]}

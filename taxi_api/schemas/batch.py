@@ -21,7 +21,8 @@ Table = list[Any] | dict[str, list[Any]]
 """Rows, or columns by name; what they hold is not checked yet."""
 
 
-def _row_id(*, allow_none: bool = False) -> RowId:
+def row_id(*, allow_none: bool = False) -> RowId:
+    """Return the field for the caller's own name of a trip."""
     return RowId(
         allow_none=allow_none,
         metadata={
@@ -35,13 +36,13 @@ def _row_id(*, allow_none: bool = False) -> RowId:
 class BatchTripSchema(TripSchema):
     """A trip of a batch."""
 
-    id = _row_id()
+    id = row_id()
 
 
 class LowerCaseBatchTripSchema(LowerCaseTripSchema):
     """A trip of a batch, with its zones in TLC's other spelling."""
 
-    id = _row_id()
+    id = row_id()
 
 
 class BatchRowsSchema(Schema):
@@ -66,7 +67,7 @@ class _ColumnsSchema(Schema):
 
 
 def _row_ids() -> Column:
-    return Column(_row_id(allow_none=True), metadata={"example": ["a-1", "a-2"]})
+    return Column(row_id(allow_none=True), metadata={"example": ["a-1", "a-2"]})
 
 
 def _zones(what: str, example: list[int]) -> Column:
@@ -108,7 +109,7 @@ class BatchPredictionSchema(PredictionSchema):
         unknown = RAISE
         exclude = ("model",)
 
-    id = _row_id()
+    id = row_id()
 
 
 class RowErrorSchema(Schema):
@@ -133,7 +134,7 @@ class BatchFailureSchema(Schema):
         unknown = RAISE
 
     error = fields.Nested(RowErrorSchema, required=True)
-    id = _row_id()
+    id = row_id()
 
 
 class BatchAnswerSchema(Schema):

@@ -4,8 +4,9 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validates_schema
 
-from taxi_api.schemas.batch import COLUMNS, BatchTripSchema, LowerCaseBatchTripSchema, Table
+from taxi_api.schemas.batch import COLUMNS, BatchTripSchema, LowerCaseBatchTripSchema, Table, row_id
 from taxi_api.schemas.fields import Column, ListOf
+from taxi_api.schemas.trip import distance, pickup_time
 
 
 class DataframeSplitSchema(Schema):
@@ -48,13 +49,29 @@ class InvocationsSplitSchema(Schema):
     dataframe_split = fields.Nested(DataframeSplitSchema, required=True)
 
 
+class RecordSchema(BatchTripSchema):
+    """A trip as a row of a data frame; null where it has no value."""
+
+    trip_distance = distance(allow_none=True)
+    pickup_datetime = pickup_time(allow_none=True)
+    id = row_id(allow_none=True)
+
+
+class LowerCaseRecordSchema(LowerCaseBatchTripSchema):
+    """A trip as a row of a data frame, with its zones in TLC's other spelling; null where it has no value."""
+
+    trip_distance = distance(allow_none=True)
+    pickup_datetime = pickup_time(allow_none=True)
+    id = row_id(allow_none=True)
+
+
 class InvocationsRecordsSchema(Schema):
-    """Trips as ``dataframe_records``; null where a trip has no value."""
+    """Trips as ``dataframe_records``."""
 
     class Meta:
         unknown = RAISE
 
-    dataframe_records = ListOf(BatchTripSchema, LowerCaseBatchTripSchema, required=True)
+    dataframe_records = ListOf(RecordSchema, LowerCaseRecordSchema, required=True)
 
 
 class MinutesSchema(Schema):

@@ -45,6 +45,7 @@ def pickup_time(*, allow_none: bool = False) -> PickupTime:
         allow_none=allow_none,
         metadata={
             "type": "string",
+            "format": "date-time",
             "description": "ISO 8601 date and time of the pickup, by default now. Without an offset it is New York"
             " wall-clock time.",
             "example": "2024-09-18T08:30:00",

@@ -99,3 +99,27 @@ def test_a_forwarded_prefix_counts_only_from_a_trusted_proxy(predictor: Predicto
     response = client.get("/predict", headers={"X-Forwarded-Prefix": "/dev"})
     assert response.get_json()["instance"] == seen
     assert client.get("/apidocs/", headers={"X-Forwarded-Prefix": "/dev"}).status_code == 200
+
+
+def test_the_document_says_what_keys_and_limits_ask_of_a_caller(predictor: Predictor, document: dict):
+    settings = Settings.from_environment({"TAXI_API_KEYS": "0" * 64, "TAXI_RATE_LIMIT": "9/minute"})
+    closed = create_app(settings, predictor)
+    client = closed.test_client()
+    answer = client.get("/openapi.json")
+    assert answer.status_code == 200
+    validate(answer.get_json())
+    key = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
+    assert answer.get_json()["components"]["securitySchemes"] == {"ApiKey": key}
+
+    predict, health = (answer.get_json()["paths"][path] for path in ("/predict", "/health"))
+    assert predict["post"]["security"] == [{"ApiKey": []}]
+    assert {"401", "429"} <= set(predict["post"]["responses"])
+    limit = {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"}
+    assert limit <= set(predict["post"]["responses"]["200"]["headers"])
+    assert set(predict["post"]["responses"]["429"]["headers"]) == limit | {"Retry-After", "X-Request-ID"}
+    assert "security" not in health["get"]
+    assert not {"401", "429"} & set(health["get"]["responses"])
+
+    # A service that asks for neither does not speak of them.
+    assert "securitySchemes" not in document["components"]
+    assert not {"401", "429"} & set(document["paths"]["/predict"]["post"]["responses"])

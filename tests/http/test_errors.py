@@ -104,11 +104,3 @@ def test_an_unusable_request_id_is_replaced(client: FlaskClient, given: str):
 
 def test_request_ids_differ(client: FlaskClient):
     assert len({client.get("/health").headers["X-Request-ID"] for _ in range(20)}) == 20
-
-
-def test_each_request_is_logged_with_its_id(client: FlaskClient, caplog: pytest.LogCaptureFixture):
-    with caplog.at_level(logging.INFO, logger="taxi_api"):
-        client.get("/health%0Aforged", headers={"X-Request-ID": "abc"})
-    (line,) = caplog.messages
-    assert line.startswith("GET /health\\nforged 404 ")
-    assert line.endswith("id=abc")

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask.testing import FlaskClient
 
@@ -7,7 +8,9 @@ from taxi_api.model.features import NAMES
 from taxi_api.model.predictor import Predictor
 from taxi_api.schemas.model import ModelSchema
 from taxi_api.settings import Settings
-from training.export import Trained
+
+if TYPE_CHECKING:
+    from training.export import Trained
 
 
 def test_the_model_says_where_it_comes_from_and_how_good_it_is(client: FlaskClient, predictor: Predictor):
@@ -24,7 +27,7 @@ def test_the_model_says_where_it_comes_from_and_how_good_it_is(client: FlaskClie
     assert all(0.7 < share < 1 for share in shares)
 
 
-def test_another_bundle_describes_itself(trained: tuple[Trained, Path]):
+def test_another_bundle_describes_itself(trained: "tuple[Trained, Path]"):
     client = create_app(Settings(model_uri=str(trained[1]))).test_client()
     answer = client.get("/v1/model").get_json()
     assert ModelSchema().validate(answer) == {}

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -8,7 +9,9 @@ from taxi_api.model.features import NAMES
 from taxi_api.model.predictor import Predictor
 from taxi_api.model.store import load_predictor
 from taxi_api.model.trees import Trees
-from training.export import Trained
+
+if TYPE_CHECKING:
+    from training.export import Trained
 
 
 def test_every_feature_has_a_meaning_in_plain_words():
@@ -39,7 +42,7 @@ def test_a_change_belongs_to_the_feature_that_was_asked_for():
 
 @pytest.mark.parametrize("bundle", ["default", "city"])
 def test_the_parts_of_golden_trips_add_up_to_the_models_output(
-    predictor: Predictor, trained: tuple[Trained, Path], bundle: str
+    predictor: Predictor, trained: "tuple[Trained, Path]", bundle: str
 ):
     if bundle == "city":
         predictor = load_predictor(str(trained[1]))

@@ -1,0 +1,75 @@
+"""What the service counts: requests, predictions, and the inputs that they are for.
+
+The same observations go to Prometheus, or from Lambda, where nobody can ask for them, to CloudWatch by way of the log.
+"""
+
+import numpy as np
+from flask import Flask, Response, current_app, request
+
+from taxi_api import timing
+from taxi_api.metrics.cloudwatch import CloudWatchLines
+from taxi_api.metrics.inputs import Inputs
+from taxi_api.metrics.observations import Observer, PredictionsMade, RequestAnswered
+from taxi_api.metrics.prometheus import Prometheus
+from taxi_api.model.bundle import Bundle
+from taxi_api.model.features import Trips
+from taxi_api.model.predictor import BASIS, Predictions
+from taxi_api.settings import Settings
+
+_EXTENSION = "metrics"
+# Everything else is one of many that somebody made up; each would be a series of its own.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Count the requests of the app and, outside of Lambda, serve /metrics."""
+    if settings.lambda_function:
+        app.extensions[_EXTENSION] = _Metrics(CloudWatchLines(settings.lambda_function))
+    else:
+        prometheus = Prometheus()
+        app.extensions[_EXTENSION] = _Metrics(prometheus)
+        app.add_url_rule("/metrics", "metrics", prometheus.expose)
+    app.extensions[_EXTENSION].know(app.extensions["predictor"].bundle)
+    app.after_request(_observe_request)
+
+
+def observe_predictions(predictions: Predictions, trips: Trips) -> None:
+    """Count n answers, given together to one request, and the n trips that they are for."""
+    metrics: _Metrics = current_app.extensions[_EXTENSION]
+    metrics.know(current_app.extensions["predictor"].bundle)
+    counts = np.bincount(predictions.basis, minlength=len(BASIS)).tolist()
+    metrics.observer.predictions(
+        PredictionsMade(
+            trips=len(predictions.basis),
+            basis={kind: count for kind, count in zip(BASIS, counts, strict=True) if count},
+            inputs=metrics.inputs.count(trips),
+        )
+    )
+
+
+def _observe_request(response: Response) -> Response:
+    metrics: _Metrics = current_app.extensions[_EXTENSION]
+    metrics.observer.request(
+        RequestAnswered(
+            method=request.method if request.method in _METHODS else "other",
+            route=request.url_rule.rule if request.url_rule else "none",
+            status=response.status_code,
+            seconds=timing.seconds(),
+        )
+    )
+    return response
+
+
+class _Metrics:
+    """The observer of one app, and the reference of the bundle that it serves at the moment."""
+
+    def __init__(self, observer: Observer) -> None:
+        self.observer = observer
+        self._bundle: Bundle | None = None
+
+    def know(self, bundle: Bundle) -> None:
+        """Take the bundle as the one that is served from now on."""
+        if bundle is not self._bundle:
+            self._bundle = bundle
+            self.inputs = Inputs(bundle.manifest["reference"])
+            self.observer.model(bundle, self.inputs.shares)

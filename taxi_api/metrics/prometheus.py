@@ -1,0 +1,88 @@
+"""Observations as Prometheus metrics, added up over the workers of gunicorn."""
+
+import os
+
+from flask import Response, request
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from taxi_api.apidocs.operation import operation
+from taxi_api.metrics.observations import PredictionsMade, RequestAnswered, Shares
+from taxi_api.metrics_folder import VARIABLE
+from taxi_api.model.bundle import Bundle
+
+_REQUEST = ["method", "route", "status"]
+# A prediction takes about a millisecond, ten thousand a quarter of a second.
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+_TRIPS = (1, 10, 100, 1000, 10_000, 100_000)
+
+_EXAMPLE = """\
+# HELP taxi_predictions_total Trips predicted, by basis.
+# TYPE taxi_predictions_total counter
+taxi_predictions_total{basis="zone_pair"} 12.0
+"""
+
+
+class Prometheus:
+    """The metrics of one app."""
+
+    def __init__(self) -> None:
+        self._registry = mine = CollectorRegistry()
+        self._requests = Counter("taxi_http_requests", "Requests answered.", _REQUEST, registry=mine)
+        self._seconds = Histogram(
+            "taxi_http_request_seconds", "Time to answer a request.", _REQUEST, registry=mine, buckets=_SECONDS
+        )
+        self._predictions = Counter("taxi_predictions", "Trips predicted, by basis.", ["basis"], registry=mine)
+        self._batch = Histogram("taxi_batch_trips", "Trips predicted in a request.", registry=mine, buckets=_TRIPS)
+        self._inputs = Counter("taxi_input", "Trips by input and bin.", ["input", "bin"], registry=mine)
+        self._reference = Gauge(
+            "taxi_input_reference_share",
+            "Share of the training trips in a bin.",
+            ["input", "bin"],
+            registry=mine,
+            multiprocess_mode="livemostrecent",
+        )
+        self._model = Gauge(
+            "taxi_model_info",
+            "1 for the model that is served, 0 for one that was before.",
+            ["name", "version", "digest"],
+            registry=mine,
+            multiprocess_mode="livemax",
+        )
+        self._served: Gauge | None = None
+
+    def request(self, observed: RequestAnswered) -> None:
+        """Count the request and its time."""
+        labels = (observed.method, observed.route, str(observed.status))
+        self._requests.labels(*labels).inc()
+        self._seconds.labels(*labels).observe(observed.seconds)
+
+    def predictions(self, observed: PredictionsMade) -> None:
+        """Count the predictions and the bins of their inputs."""
+        self._batch.observe(observed.trips)
+        for kind, count in observed.basis.items():
+            self._predictions.labels(kind).inc(count)
+        for name, bins in observed.inputs.items():
+            for bin_name, count in bins.items():
+                self._inputs.labels(name, bin_name).inc(count)
+
+    def model(self, bundle: Bundle, reference: Shares) -> None:
+        """Name the model that is served and show its reference."""
+        if self._served is not None:
+            self._served.set(0)
+        self._served = self._model.labels(bundle.name, bundle.version, bundle.digest)
+        self._served.set(1)
+        for name, bins in reference.items():
+            for bin_name, share in bins.items():
+                self._reference.labels(name, bin_name).set(share)
+
+    @operation("Show the metrics", answer={"text/plain": _EXAMPLE, "application/openmetrics-text": _EXAMPLE})
+    def expose(self) -> Response:
+        """Answer with what all workers have counted, for Prometheus."""
+        registry = self._registry
+        if os.environ.get(VARIABLE):
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return Response(encode(registry), content_type=content_type)

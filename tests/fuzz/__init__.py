@@ -1,0 +1,1 @@
+"""Thousands of made-up requests against the running service: ``make fuzz``."""

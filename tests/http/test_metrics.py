@@ -1,0 +1,185 @@
+import json
+from copy import copy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from taxi_api.app import create_app
+from taxi_api.metrics import observe_predictions
+from taxi_api.model.features import Trips
+from taxi_api.model.predictor import Predictor
+from taxi_api.settings import Settings
+from tests.http.test_errors import assert_problem
+
+TRIP = {"PULocationID": 161, "DOLocationID": 132, "trip_distance": 17.0, "pickup_datetime": "2024-09-18T08:30:00"}
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+@pytest.fixture
+def counting(predictor: Predictor) -> Flask:
+    return create_app(Settings(), predictor)
+
+
+def parse(text: str) -> Samples:
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def scrape(app: Flask) -> Samples:
+    return parse(app.test_client().get("/metrics").get_data(as_text=True))
+
+
+def value(samples: Samples, name: str, **labels: str) -> float:
+    return samples.get((name, frozenset(labels.items())), 0)
+
+
+def test_requests_are_counted_by_route_and_status(counting: Flask):
+    client = counting.test_client()
+    for body in (TRIP, TRIP, {}):
+        client.post("/v1/predict", json=body)
+    client.get("/apidocs/start.js").close()
+    samples = scrape(counting)
+    for status, count in (("200", 2), ("422", 1)):
+        labels = {"method": "POST", "route": "/v1/predict", "status": status}
+        assert value(samples, "taxi_http_requests_total", **labels) == count
+        assert value(samples, "taxi_http_request_seconds_count", **labels) == count
+        assert value(samples, "taxi_http_request_seconds_bucket", **labels, le="+Inf") == count
+        assert value(samples, "taxi_http_request_seconds_sum", **labels) > 0
+    labels = {"method": "GET", "route": "/apidocs/<path:file>", "status": "200"}
+    assert value(samples, "taxi_http_requests_total", **labels) == 1
+
+
+def test_a_client_cannot_make_up_series(counting: Flask):
+    client = counting.test_client()
+    for number in range(20):
+        client.open(f"/made-up/{number}", method=f"MADEUP{number}")
+    made = [labels for name, labels in scrape(counting) if name == "taxi_http_requests_total"]
+    assert made == [frozenset({("method", "other"), ("route", "none"), ("status", "404")})]
+
+
+def test_predictions_are_counted_by_basis_and_input(counting: Flask):
+    client = counting.test_client()
+    client.post("/predict", json=TRIP)
+    client.post("/predict", json=TRIP | {"PULocationID": 264})
+    client.post("/predict", json={name: TRIP[name] for name in TRIP if name != "trip_distance"})
+    client.post("/predict", json={})
+    samples = scrape(counting)
+    assert value(samples, "taxi_predictions_total", basis="zone_pair") == 2
+    assert value(samples, "taxi_predictions_total", basis="city") == 1
+    assert value(samples, "taxi_batch_trips_count") == 3
+    assert value(samples, "taxi_batch_trips_bucket", le="1.0") == 3
+    for name, bins in {
+        "trip_distance_given": {"yes": 2, "no": 1},
+        "trip_distance": {"16-200": 2},
+        "pickup_time": {"workday morning": 3},
+        "pickup_borough": {"Manhattan": 2, "Unknown": 1},
+        "dropoff_borough": {"Queens": 3},
+    }.items():
+        for bin_name, count in bins.items():
+            assert value(samples, "taxi_input_total", input=name, bin=bin_name) == count
+
+
+def test_every_trip_has_one_bin_of_each_input_and_each_bin_a_reference(counting: Flask, predictor: Predictor):
+    golden = predictor.bundle.golden.trips
+    with counting.test_request_context():
+        observe_predictions(predictor.predict(golden), golden)
+    samples = scrape(counting)
+    assert value(samples, "taxi_batch_trips_sum") == len(golden.miles)
+    counts: dict[str, dict[str, float]] = {}
+    shares: dict[str, dict[str, float]] = {}
+    for (name, labels), found in samples.items():
+        kept = {"taxi_input_total": counts, "taxi_input_reference_share": shares}.get(name)
+        if kept is not None:
+            kept.setdefault(dict(labels)["input"], {})[dict(labels)["bin"]] = found
+    given = int((~np.isnan(golden.miles)).sum())
+    timed = int((~np.isnat(golden.pickup)).sum())
+    expected = {name: len(golden.miles) for name in shares} | {"trip_distance": given, "pickup_time": timed}
+    assert {name: sum(bins.values()) for name, bins in counts.items()} == expected
+    for name, bins in shares.items():
+        assert sum(bins.values()) == pytest.approx(1, abs=0.002)
+        assert set(counts[name]) <= set(bins)
+
+
+@pytest.mark.parametrize(("miles", "bin_name"), [(0.01, "0-0.5"), (0.5, "0.5-1"), (199.9, "16-200"), (200, "16-200")])
+def test_every_distance_has_a_bin(counting: Flask, predictor: Predictor, miles: float, bin_name: str):
+    trip = Trips(np.array([1]), np.array([2]), np.array([miles]), np.array(["2024-01-01"], "M8[s]"))
+    with counting.test_request_context():
+        observe_predictions(predictor.predict(trip), trip)
+    assert value(scrape(counting), "taxi_input_total", input="trip_distance", bin=bin_name) == 1
+
+
+def test_the_model_is_named_and_a_new_one_takes_its_place(predictor: Predictor):
+    app = create_app(Settings(), predictor)
+    other = copy(predictor)
+    other.bundle = replace(predictor.bundle, digest="0" * 64)
+    app.extensions["predictor"] = other
+    app.test_client().post("/predict", json=TRIP)
+    found = {
+        dict(labels)["digest"]: number for (name, labels), number in scrape(app).items() if name == "taxi_model_info"
+    }
+    assert found == {predictor.bundle.digest: 0, other.bundle.digest: 1}
+
+
+def test_a_scraper_that_asks_for_openmetrics_gets_it(client: FlaskClient):
+    asked = {"Accept": "application/openmetrics-text; version=1.0.0"}
+    response = client.get("/metrics", headers=asked)
+    assert response.content_type.startswith("application/openmetrics-text")
+    assert response.get_data(as_text=True).endswith("# EOF\n")
+
+
+@pytest.fixture
+def in_lambda(predictor: Predictor) -> Flask:
+    return create_app(Settings(lambda_function="taxi-prod", log_level="ERROR"), predictor)
+
+
+def observed(capsys: pytest.CaptureFixture[str]) -> list[dict]:
+    """Return the metrics that CloudWatch would read from what was written, with their dimensions."""
+    found = []
+    for line in capsys.readouterr().out.splitlines():
+        entry = json.loads(line)
+        for directive in entry.get("_aws", {}).get("CloudWatchMetrics", []):
+            assert directive["Namespace"] == "TaxiDuration"
+            assert 1_600_000_000_000 < entry["_aws"]["Timestamp"] < 10_000_000_000_000
+            (dimensions,) = directive["Dimensions"]
+            assert len(directive["Metrics"]) <= 100
+            assert all(isinstance(entry[metric["Name"]], int | float) for metric in directive["Metrics"])
+            found.append(
+                {metric["Name"]: entry[metric["Name"]] for metric in directive["Metrics"]}
+                | {name: entry[name] for name in dimensions}
+            )
+    return found
+
+
+def test_in_lambda_the_same_leaves_as_lines_for_cloudwatch(in_lambda: Flask, capsys: pytest.CaptureFixture[str]):
+    capsys.readouterr()
+    in_lambda.test_client().post("/predict", json=TRIP)
+    predictions, request = observed(capsys)
+    assert predictions == {
+        "FunctionName": "taxi-prod",
+        "BatchTrips": 1,
+        "Predictions.zone_pair": 1,
+        "Input.trip_distance_given.yes": 1,
+        "Input.trip_distance.16-200": 1,
+        "Input.pickup_time.workday morning": 1,
+        "Input.pickup_borough.Manhattan": 1,
+        "Input.dropoff_borough.Queens": 1,
+    }
+    assert request.pop("Latency") > 0
+    assert request == {
+        "FunctionName": "taxi-prod",
+        "Method": "POST",
+        "Route": "/predict",
+        "Status": "200",
+        "Requests": 1,
+    }
+
+
+def test_in_lambda_there_is_nothing_to_scrape(in_lambda: Flask):
+    assert_problem(in_lambda.test_client().get("/metrics"), 404)

@@ -1,0 +1,118 @@
+"""Real servers for tests, on free ports of this machine."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).parents[1]
+_HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "server", "date"}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start(**environment: str) -> subprocess.Popen[str]:
+    """Start gunicorn with the project's configuration and two workers."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", "taxi_api.wsgi:app"],
+        cwd=ROOT,
+        env=os.environ | {"WEB_CONCURRENCY": "2"} | environment,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+class Server:
+    """A gunicorn that answers; ``log`` is what it wrote, once it has ended."""
+
+    def __init__(self, **environment: str) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}{environment.get('SCRIPT_NAME', '')}"
+        self.process = start(PORT=str(port), **environment)
+        self.log = ""
+
+    def wait(self) -> None:
+        def answers() -> bool:
+            assert self.process.poll() is None, self.process.stderr and self.process.stderr.read()
+            try:
+                with urllib.request.urlopen(f"{self.url}/ready", timeout=5) as answer:
+                    return answer.status == 200
+            except OSError:
+                return False
+
+        wait_until(answers)
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        _, self.log = self.process.communicate(timeout=30)
+
+
+@contextmanager
+def running(**environment: str) -> Iterator[Server]:
+    """Run a server until the end of the block; it must end well."""
+    server = Server(**environment)
+    try:
+        server.wait()
+        yield server
+    finally:
+        server.stop()
+    assert server.process.returncode == 0
+
+
+@contextmanager
+def prefixing_proxy(upstream: str, prefix: str) -> Iterator[str]:
+    """Run a reverse proxy that takes a prefix off the path and says so; yield its address with the prefix."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))) or None
+            headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
+            headers |= {"X-Forwarded-Prefix": prefix, "X-Forwarded-Host": self.headers["Host"]}
+            connection = HTTPConnection(urlsplit(upstream).netloc, timeout=10)
+            connection.request(self.command, self.path.removeprefix(prefix), body, headers)
+            answer = connection.getresponse()
+            content = answer.read()
+            connection.close()
+            self.send_response(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() not in _HOP_BY_HOP | {"content-length"}:
+                    self.send_header(name, value)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_POST = do_GET  # noqa: N815 - http.server's name
+
+        def log_message(self, *_args: object) -> None:
+            """Say nothing: the service logs."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as proxy:
+        thread = Thread(target=proxy.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{proxy.server_port}{prefix}"
+        proxy.shutdown()
+        thread.join()
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Wait for up to ten seconds of sleep until something holds."""
+    for _ in range(200):
+        if holds():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not come about")
