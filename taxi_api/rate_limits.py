@@ -1,5 +1,6 @@
 """Rate limits: so many requests in a time for each API key, or each client address without one."""
 
+import logging
 from typing import Any
 
 from flask import Flask, Response, request
@@ -51,11 +52,20 @@ def _redis_options() -> dict[str, Any]:
     from redis.backoff import NoBackoff  # noqa: PLC0415
     from redis.retry import Retry  # noqa: PLC0415
 
+    logging.getLogger("flask-limiter").addFilter(_is_news)
+
     return {
         "socket_connect_timeout": _REDIS_SECONDS,
         "socket_timeout": _REDIS_SECONDS,
         "retry": Retry(NoBackoff(), 0),
     }
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Keep out of the log the requests that met the same failure while the first one was writing its warning."""
+    from redis import RedisError  # noqa: PLC0415
+
+    return not (record.exc_info and isinstance(record.exc_info[1], RedisError))
 
 
 def _caller() -> str:

@@ -1,6 +1,8 @@
+import logging
 import shutil
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -147,6 +149,21 @@ def test_without_redis_requests_are_limited_in_memory_until_it_is_back(
     # This Redis remembers nothing; until the limiter asks for it again, memory refuses.
     wait_until(lambda: statuses(client, 1) == [200])
     assert statuses(client, 3) == [200, 200, 429]
+
+
+def test_many_requests_at_once_lose_redis_without_a_failure_or_an_error_in_the_log(
+    predictor: Predictor, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+):
+    client = limited(predictor, TAXI_RATE_LIMIT="1000/hour", TAXI_RATE_LIMIT_STORAGE=redis_server.url)
+
+    def call(number: int) -> int:
+        if number == 40:
+            redis_server.stop()
+        return client.application.test_client().post("/predict", json=TRIP).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(call, range(200))) == {200}
+    assert {record.levelname for record in caplog.records if record.levelno > logging.INFO} == {"WARNING"}
 
 
 def test_a_start_without_redis_serves_all_the_same(predictor: Predictor):
