@@ -23,7 +23,10 @@ def cacheable(body: Any, *, media_type: str = JSON, negotiated: bool = False, ke
     """
     response = current_app.response_class(current_app.json.dumps(body) + "\n", mimetype=media_type)
     response.add_etag()
-    seconds = current_app.extensions["settings"].cache_seconds
+    settings = current_app.extensions["settings"]
+    seconds = settings.cache_seconds
+    # What needs a key must not be handed by a shared cache to those without one.
+    response.cache_control.private = bool(settings.api_keys)
     if keep and seconds:
         response.cache_control.max_age = seconds
     else:

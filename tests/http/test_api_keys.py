@@ -40,6 +40,12 @@ def test_any_other_key_is_refused(caller: FlaskClient, key: str):
     assert not key or key not in problem["detail"]
 
 
+def test_what_a_key_opened_stays_out_of_shared_caches(caller: FlaskClient):
+    response = caller.get("/v1/model", headers={"X-API-Key": KEY})
+    assert response.cache_control.private
+    assert response.cache_control.max_age == 300
+
+
 def test_without_a_key_nothing_is_read(caller: FlaskClient):
     problem = assert_problem(caller.post("/predict", data=b"{"), 401)
     assert problem["detail"] == "Send an API key in X-API-Key."
