@@ -6,7 +6,6 @@ import polars as pl
 
 from taxi_api.model.bundle import CARD
 from taxi_api.model.predictor import Predictor
-from training import tracking
 from training.bundles import open_bundle, tested_on
 from training.card_page import card_page
 from training.console import notes, results
@@ -18,6 +17,8 @@ from training.trips import load_trips
 
 def record_bundle(predictor: Predictor, data: Path | None) -> str:
     """Record a bundle as a run and return the run's id; slices and plots need its test months in folder ``data``."""
+    from training import tracking  # noqa: PLC0415 - MLflow takes seconds to import, and a card does without
+
     bundle = predictor.bundle
     metrics, figures = dict(bundle.manifest["metrics"]), {}
     trips = _test_trips(predictor, data)

@@ -164,6 +164,10 @@ def crow_miles() -> NDArray[np.float32]:
     return np.asarray(np.sqrt((apart * apart).sum(axis=2, dtype=np.float32)))
 
 
+def _slice(trips: Trips, part: slice) -> Trips:
+    return Trips(trips.pickup_zone[part], trips.dropoff_zone[part], trips.miles[part], trips.pickup[part])
+
+
 class FeatureBuilder:
     """Turns trips into the model's input, by look-up in the tables of one bundle."""
 
@@ -193,7 +197,7 @@ class FeatureBuilder:
         out = np.empty((count, len(NAMES)), np.float32)
         for first in range(0, count, _PART):
             part = slice(first, first + _PART)
-            self._fill(out[part], Trips(*(column[part] for column in trips)) if count > _PART else trips)
+            self._fill(out[part], _slice(trips, part) if count > _PART else trips)
         return out
 
     def _fill(self, out: NDArray[np.float32], trips: Trips) -> None:

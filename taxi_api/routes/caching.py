@@ -25,8 +25,9 @@ def cacheable(body: Any, *, media_type: str = JSON, negotiated: bool = False, ke
     response.add_etag()
     settings = current_app.extensions["settings"]
     seconds = settings.cache_seconds
-    # What needs a key must not be handed by a shared cache to those without one.
-    response.cache_control.private = bool(settings.api_keys)
+    if settings.api_keys:
+        # A shared cache must not hand what needs a key to those without one.
+        response.cache_control.private = True
     if keep and seconds:
         response.cache_control.max_age = seconds
     else:
