@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
-from polars.exceptions import PolarsError
+from polars.exceptions import PanicException, PolarsError
 
 from training.errors import TrainingError
 
@@ -28,7 +29,17 @@ SCHEMA = {
     "dropoff_zone": pl.Int64(),
     "miles": pl.Float64(),
 }
-_TIME_FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%m/%d/%Y %I:%M:%S %p")
+_TIME_FORMATS = (
+    "%Y-%m-%d %H:%M:%S",
+    "%m/%d/%Y %I:%M:%S %p",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M",
+)
+_TIME_FORMATS_WITH_OFFSET = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z")
+# Damaged files claim times that no calendar holds; polars cannot compute with them.
+_FIRST_TIME, _LAST_TIME = datetime(1, 1, 1), datetime(9999, 12, 31)
 _MONTH_IN_NAME = re.compile(r"(?<!\d)(20\d{2})-(\d{2})(?!\d)")
 _YEAR_IN_NAME = re.compile(r"(?<!\d)(20\d{2})(?!\d)")
 
@@ -84,7 +95,7 @@ def read(file: RecordFile) -> pl.DataFrame:
             pl.lit(file.colour).alias("colour"),
             *(typed(raw, theirs, ours).alias(ours) for ours, theirs in names.items()),
         ).collect()
-    except (PolarsError, OSError) as problem:
+    except (PolarsError, PanicException, OSError) as problem:  # polars panics over some damaged parquet files
         reason = str(problem).strip().splitlines()[0]
         raise UnreadableFileError(f"{file.path.name} cannot be read: {reason}") from problem
     if frame.is_empty():
@@ -110,14 +121,47 @@ def own_names(names: Iterable[str]) -> dict[str, str]:
 
 
 def typed(frame: pl.LazyFrame, theirs: str, ours: str) -> pl.Expr:
-    """Return a file's column as the type that SCHEMA gives to ours; values that are none of it become null."""
-    column, kind = pl.col(theirs), SCHEMA[ours]
-    if frame.collect_schema()[theirs] != pl.String:
-        return column.cast(kind, strict=False)
-    text = column.str.strip_chars()
+    """Return a file's column as the type that SCHEMA gives to ours; values that are none of it become null.
+
+    Times with a time zone or an offset become New York wall-clock time, which those without already are.
+    """
+    column, given, kind = pl.col(theirs), frame.collect_schema()[theirs], SCHEMA[ours]
     if isinstance(kind, pl.Datetime):
-        return pl.coalesce(text.str.to_datetime(form, time_unit="us", strict=False) for form in _TIME_FORMATS)
-    return text.cast(pl.Float64, strict=False).cast(kind, strict=False)
+        return _time(column, given)
+    if given == pl.String:
+        column, given = column.str.strip_chars().cast(pl.Float64, strict=False), pl.Float64()
+    if given.is_float() and kind.is_integer():
+        column = pl.when(column == column.floor()).then(column)
+    return column.cast(kind, strict=False)
+
+
+def _time(column: pl.Expr, given: pl.DataType) -> pl.Expr:
+    if given == pl.String:
+        return column.str.strip_chars().map_batches(_read_times, return_dtype=pl.Datetime("us"))
+    if isinstance(given, pl.Datetime) and given.time_zone is not None:
+        return _in_new_york(column.cast(pl.Datetime("us", given.time_zone), strict=False))
+    return _possible(column.cast(pl.Datetime("us"), strict=False))
+
+
+def _read_times(text: pl.Series) -> pl.Series:
+    """Return what the formats make of a column, tried one after the other until nothing is left to read."""
+    frame = pl.DataFrame({"text": text}).with_columns(time=pl.lit(None, pl.Datetime("us")))
+    for form in (*_TIME_FORMATS, *_TIME_FORMATS_WITH_OFFSET):
+        if frame["time"].null_count() == text.null_count():
+            break
+        time = pl.col("text").str.to_datetime(form, time_unit="us", strict=False)
+        time = _in_new_york(time) if form in _TIME_FORMATS_WITH_OFFSET else _possible(time)
+        frame = frame.with_columns(time=pl.coalesce("time", time))
+    return frame["time"]
+
+
+def _in_new_york(time: pl.Expr) -> pl.Expr:
+    utc = _possible(time.dt.convert_time_zone("UTC").dt.replace_time_zone(None))
+    return utc.dt.replace_time_zone("UTC").dt.convert_time_zone("America/New_York").dt.replace_time_zone(None)
+
+
+def _possible(time: pl.Expr) -> pl.Expr:
+    return pl.when(time.is_between(_FIRST_TIME, _LAST_TIME)).then(time)
 
 
 def _period(name: str) -> str:

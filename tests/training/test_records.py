@@ -1,9 +1,12 @@
-from datetime import datetime
+import random
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
 
+from training.clean import clean
 from training.errors import TrainingError
 from training.records import SCHEMA, RecordFile, UnreadableFileError, find_files, read
 
@@ -75,6 +78,57 @@ def test_values_that_are_not_what_the_column_holds_become_null(tmp_path: Path):
     assert read(file).row(0) == ("green", None, DROPOFF, None, 132, None)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024-09-18T08:30",
+        "2024-09-18 08:30:00.000",
+        "2024-09-18T08:30:00-04:00",
+        "2024-09-18T12:30:00Z",
+        "2024-09-18 14:30:00.0+0200",
+    ],
+)
+def test_a_time_of_any_iso_spelling_becomes_new_york_time(tmp_path: Path, text: str):
+    file = csv(
+        tmp_path / "green.csv",
+        "pickup_datetime,dropoff_datetime,trip_distance,pickup_location_id,dropoff_location_id",
+        f"{text},2024-09-18 08:50:30,17.5,161,132",
+    )
+    assert read(file).row(0) == EXPECTED
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+def test_a_column_with_a_time_zone_becomes_new_york_time(tmp_path: Path, zone: str, unit: str):
+    pickup, dropoff = (time.replace(tzinfo=ZoneInfo("America/New_York")) for time in (PICKUP, DROPOFF))
+    aware = GREEN | {"lpep_pickup_datetime": pickup, "lpep_dropoff_datetime": dropoff}
+    frame = pl.DataFrame({name: [value] for name, value in aware.items()})
+    times = pl.col("lpep_pickup_datetime", "lpep_dropoff_datetime")
+    moved = frame.with_columns(times.dt.convert_time_zone(zone).dt.cast_time_unit(unit))
+    moved.write_parquet(tmp_path / "green.parquet")
+    assert read(record_file(tmp_path / "green.parquet")).row(0) == EXPECTED
+
+
+@pytest.mark.parametrize("zone", [None, "UTC", "Asia/Tokyo"])
+@pytest.mark.parametrize("moment", [2**62, -(2**62), 2**63 - 1, -(2**63) + 1])
+def test_a_time_that_no_calendar_holds_is_missing_and_the_rest_stays(tmp_path: Path, zone: str | None, moment: int):
+    damaged = pl.Series([moment, 1_726_648_200_000_000]).cast(pl.Datetime("us", zone))
+    rows = pl.DataFrame({name: [value] * 2 for name, value in GREEN.items()})
+    rows.with_columns(damaged.alias("lpep_pickup_datetime")).write_parquet(tmp_path / "green.parquet")
+    records = read(record_file(tmp_path / "green.parquet"))
+    assert records["pickup"].null_count() == 1
+    trips, funnel = clean(records.with_columns(dropoff=pl.col("pickup") + timedelta(minutes=5)), "2024-09")
+    assert trips.height == 1
+    assert funnel.dropped["a time is missing"] == 1
+
+
+@pytest.mark.parametrize("kind", [pl.Float64, pl.String])
+def test_a_fraction_is_no_zone(tmp_path: Path, kind: type[pl.DataType]):
+    frame = pl.DataFrame({name: [value] for name, value in (GREEN | {"PULocationID": 161.7}).items()})
+    frame.with_columns(pl.col("PULocationID").cast(kind)).write_parquet(tmp_path / "green.parquet")
+    assert read(record_file(tmp_path / "green.parquet"))["pickup_zone"].to_list() == [None]
+
+
 @pytest.mark.parametrize("column", GREEN)
 def test_a_missing_column_is_named(tmp_path: Path, column: str):
     file = parquet(tmp_path / "green.parquet", {name: value for name, value in GREEN.items() if name != column})
@@ -135,3 +189,22 @@ def test_a_folder_without_records_says_how_to_get_some(tmp_path: Path):
         find_files(tmp_path)
     with pytest.raises(TrainingError, match="is not a folder"):
         find_files(tmp_path / "nowhere")
+
+
+def test_damage_anywhere_in_a_parquet_file_is_a_sentence_or_nothing(tmp_path: Path):
+    whole, pick = tmp_path / "whole.parquet", random.Random(1)  # noqa: S311
+    frame = pl.DataFrame({name: [value] * 500 for name, value in GREEN.items()})
+    frame.with_columns(lpep_pickup_datetime=PICKUP + pl.duration(seconds=pl.int_range(500))).write_parquet(whole)
+    content, file = whole.read_bytes(), record_file(tmp_path / "green.parquet")
+    refused = []
+    for _ in range(200):
+        damaged = bytearray(content)
+        for _ in range(3):
+            damaged[pick.randrange(len(damaged))] ^= 1 << pick.randrange(8)
+        file.path.write_bytes(damaged)
+        try:
+            clean(read(file), file.period)
+        except UnreadableFileError as problem:
+            refused.append(str(problem))
+    assert len(refused) > 50
+    assert all("green.parquet" in sentence and "\n" not in sentence for sentence in refused)

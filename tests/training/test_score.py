@@ -148,3 +148,23 @@ def test_an_older_result_stays_when_the_disk_is_full(city: Path, tmp_path: Path,
         score_file(DEFAULT_BUNDLE, city / "green" / "green_tripdata_2023-01.parquet", out)
     assert [path.name for path in tmp_path.iterdir()] == ["scored.parquet"]
     assert out.read_text() == "older"
+
+
+def test_a_time_that_no_calendar_holds_has_no_answer_and_the_rest_has(tmp_path: Path):
+    pickup = pl.Series([2**63 - 1, -(2**63) + 1, 1_726_648_200_000_000]).cast(pl.Datetime("us"))
+    trips = pl.DataFrame({"PULocationID": [161] * 3, "DOLocationID": [132] * 3, "pickup_datetime": pickup})
+    trips.write_parquet(tmp_path / "a.parquet")
+    score_file(DEFAULT_BUNDLE, tmp_path / "a.parquet", tmp_path / "b.parquet")
+    found = pl.read_parquet(tmp_path / "b.parquet")
+    assert found["problem"].to_list() == [*["the pickup time is none of the years 2000 to 2099"] * 2, None]
+    assert found["duration"].is_not_null().to_list() == [False, False, True]
+
+
+def test_a_time_with_an_offset_is_answered_as_new_york_time(tmp_path: Path):
+    lines = ["2024-09-18 08:30:00", "2024-09-18T08:30", "2024-09-18T08:30:00-04:00", "2024-09-18T12:30:00Z"]
+    text = "".join(f"161,132,17.5,{time}\n" for time in lines)
+    (tmp_path / "a.csv").write_text("PULocationID,DOLocationID,trip_distance,pickup_datetime\n" + text)
+    score_file(DEFAULT_BUNDLE, tmp_path / "a.csv", tmp_path / "b.parquet")
+    found = pl.read_parquet(tmp_path / "b.parquet")
+    assert found["problem"].null_count() == len(lines)
+    assert found["duration"].n_unique() == 1
