@@ -1,7 +1,6 @@
 """Trips in, answers out: between the contract and the model, without HTTP."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,9 @@ from taxi_api.schemas.trip import Trip
 
 def answer(predictor: Predictor, trip: Trip) -> dict[str, Any]:
     """Return the answer, as ``PredictionSchema`` describes it, for a trip that ``TripSchema`` has loaded."""
-    trip = trip | {"pickup_datetime": trip.get("pickup_datetime") or now()}
-    return answers(predictor, one_trip(trip), [trip["pickup_datetime"]])[0] | {"model": model_reference(predictor)}
+    pickup = trip.get("pickup_datetime") or now()
+    trips = one_trip(trip | {"pickup_datetime": pickup})
+    return answers(predictor, trips, [pickup.isoformat()])[0] | {"model": model_reference(predictor)}
 
 
 def one_trip(trip: Trip) -> Trips:
@@ -29,13 +29,13 @@ def one_trip(trip: Trip) -> Trips:
     )
 
 
-def answers(predictor: Predictor, trips: Trips, pickups: Sequence[datetime]) -> list[dict[str, Any]]:
+def answers(predictor: Predictor, trips: Trips, pickups: Sequence[str]) -> list[dict[str, Any]]:
     """Return an answer for each trip, as ``PredictionSchema`` describes it but without the model.
 
     Args:
         predictor: answers the trips.
         trips: n trips.
-        pickups: n pickup times in New York, as ``trips`` has them by the wall clock.
+        pickups: the pickup times of ``trips``, as ISO 8601 with New York's offset.
 
     """
     predicted = predict(predictor, trips)
@@ -45,7 +45,7 @@ def answers(predictor: Predictor, trips: Trips, pickups: Sequence[datetime]) -> 
             "duration": duration,
             "interval": {"lower": lower, "upper": upper, "level": level},
             "trip_distance": {"miles": miles, "source": "estimate" if estimated else "request"},
-            "pickup_datetime": pickup.isoformat(),
+            "pickup_datetime": pickup,
             "basis": {"kind": BASIS[basis], "trips": basis_trips},
         }
         for (duration, lower, upper), miles, estimated, pickup, basis, basis_trips in zip(

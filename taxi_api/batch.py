@@ -5,7 +5,6 @@ refused in the same words as if it had come alone.
 """
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +15,7 @@ from taxi_api.answers import answers
 from taxi_api.model.features import Trips
 from taxi_api.model.predictor import Predictor
 from taxi_api.model.zones import FIRST_ZONE, LAST_ZONE
-from taxi_api.newyork import now, wall_clock
+from taxi_api.pickup_times import read_pickup_times
 from taxi_api.schemas.batch import BATCH_TRIP, Table
 from taxi_api.schemas.fields import is_row_id
 from taxi_api.schemas.trip import FARTHEST_MILES, LOWER_CASE
@@ -26,7 +25,6 @@ _USUAL = frozenset((*LOWER_CASE, *_OTHER_FIELDS))
 _LOWER_CASE = frozenset((*LOWER_CASE.values(), *_OTHER_FIELDS))
 # Beyond this a float no longer holds every whole number; no value of a trip comes near.
 _EXACT = 2**53
-_pickup_time = BATCH_TRIP.fields["pickup_datetime"]
 
 
 class Batch(NamedTuple):
@@ -34,8 +32,8 @@ class Batch(NamedTuple):
 
     trips: Trips
     """The valid ones, in their order."""
-    pickups: list[datetime]
-    """Their pickup times in New York."""
+    pickups: list[str]
+    """Their pickup times in New York, as ISO 8601 with the offset."""
     ids: list[Any]
     """The callers' names for all n, None for those without."""
     errors: dict[int, dict[str, list[str]]]
@@ -90,23 +88,22 @@ def _read(columns: dict[str, list[Any]], absent: object, plain: NDArray[np.bool_
     """
     zones = [_numbers(columns[name], {int}) for name in LOWER_CASE]
     miles = _numbers(columns["trip_distance"], {int, float})
-    pickups = _times(columns["pickup_datetime"], absent)
+    pickups = read_pickup_times(columns["pickup_datetime"], absent)
     ids = [value if is_row_id(value) else None for value in columns["id"]]
 
     fine = plain & (_is(absent, columns["trip_distance"]) | ((miles > 0) & (miles <= FARTHEST_MILES)))
     for column in zones:
         fine &= (column >= FIRST_ZONE) & (column <= LAST_ZONE)
-    fine &= ~_is(None, pickups) & (_is(absent, columns["id"]) | ~_is(None, ids))
+    fine &= ~np.isnat(pickups.wall_clock) & (_is(absent, columns["id"]) | ~_is(None, ids))
 
-    valid_pickups = [pickup for pickup, valid in zip(pickups, fine.tolist(), strict=True) if valid]
     return Batch(
         trips=Trips(
             pickup_zone=zones[0][fine].astype(np.int64),
             dropoff_zone=zones[1][fine].astype(np.int64),
             miles=miles[fine],
-            pickup=wall_clock(valid_pickups),
+            pickup=pickups.wall_clock[fine],
         ),
-        pickups=valid_pickups,
+        pickups=[text for text, valid in zip(pickups.texts, fine.tolist(), strict=True) if valid and text],
         ids=ids,
         errors={index: _messages(row(index)) for index in np.flatnonzero(~fine).tolist()},
     )
@@ -125,31 +122,6 @@ def _numbers(values: list[Any], types: set[type]) -> NDArray[np.float64]:
     """Return the numbers of these types, NaN for every other value, shape (n,)."""
     exact = [value if type(value) in types and -_EXACT < value < _EXACT else np.nan for value in values]
     return np.array(exact, np.float64)
-
-
-def _times(values: list[Any], absent: object) -> list[Any]:
-    """Return the time in New York that each value stands for, now for an absent one, None for one that is no time."""
-    present = now()
-    known: dict[str, datetime | None] = {}
-    times: list[datetime | None] = []
-    for value in values:
-        if value is absent:
-            times.append(present)
-        elif type(value) is not str:
-            times.append(None)
-        else:
-            if value not in known:
-                known[value] = _time(value)
-            times.append(known[value])
-    return times
-
-
-def _time(text: str) -> datetime | None:
-    try:
-        time: datetime = _pickup_time.deserialize(text)
-    except ValidationError:
-        return None
-    return time
 
 
 def _is(what: object, values: list[Any]) -> NDArray[np.bool_]:
