@@ -1,4 +1,4 @@
-"""``python -m taxi_api.probe``: exit status 0 if the server on this machine's PORT is ready; for a container's health."""
+"""``python -m taxi_api.probe``: exit status 0 if the server on this machine's PORT is ready, for health checks."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ def main() -> int:
     """Ask ``/ready``; return the exit status and write to standard error what is wrong."""
     url = f"http://127.0.0.1:{os.environ.get('PORT') or 8000}/ready"
     try:
-        with urllib.request.urlopen(url, timeout=_SECONDS):  # noqa: S310 - the scheme is fixed
+        with urllib.request.urlopen(url, timeout=_SECONDS):
             return 0
     except urllib.error.HTTPError as answer:
         with answer:
