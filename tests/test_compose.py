@@ -36,3 +36,7 @@ def test_mlflow_is_open_to_this_machine_alone():
 
 def test_the_api_may_take_longer_to_stop_than_gunicorn_waits():
     assert COMPOSE["services"]["api"]["stop_grace_period"] == "30s"
+
+
+def test_what_gunicorn_reads_itself_is_never_empty():
+    assert COMPOSE["services"]["api"]["environment"]["WEB_CONCURRENCY"] == "${WEB_CONCURRENCY:-0}"
