@@ -64,6 +64,15 @@ def test_a_holiday_is_not_a_workday(predictor: Predictor):
     assert holiday < workday - 3
 
 
+@pytest.mark.parametrize("day", ["2024-09-18", "2024-12-31", "2024-03-09", "2024-03-10", "2024-11-02", "2024-11-03"])
+def test_a_second_across_midnight_changes_little(predictor: Predictor, day: str):
+    # An ordinary day, the end of a year, and the days around both clock changes.
+    pair = np.random.default_rng(1).integers(1, 264, (2, 2000))
+    midnight = np.datetime64(day, "s") + np.timedelta64(1, "D")
+    before, after = (minutes(predictor, *pair, 4.0, time) for time in (midnight - 1, midnight))
+    assert np.abs(after - before).mean() < 0.1 * before.mean()
+
+
 def test_intervals_widen_when_inputs_are_missing(predictor: Predictor):
     golden = predictor.bundle.golden.trips
     complete = ~np.isnan(golden.miles) & ~np.isnat(golden.pickup)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import resource
 from dataclasses import replace
 from pathlib import Path
 
@@ -186,6 +187,23 @@ class TestParityGate:
         export(replace(trained[0], data=trained[0].data | {"note": 1}), proof, out)
         assert json.loads((out / "manifest.json").read_text())["data"]["note"] == 1
         assert [path.name for path in out.parent.iterdir()] == ["bundle"]
+
+    def test_a_disk_that_fills_up_leaves_the_older_bundle(
+        self, trained: tuple[Trained, Path], proof: Trips, tmp_path: Path
+    ):
+        out = tmp_path / "bundle"
+        export(trained[0], proof, out)
+        before = load_bundle(out).digest
+        unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+        # A write beyond the limit fails in the middle, as on a full disk.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, unlimited[1]))
+        try:
+            with pytest.raises(TrainingError, match=r"cannot write the bundle .*bundle: "):
+                export(trained[0], proof, out)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+        assert load_bundle(out).digest == before
+        assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
 
     def test_a_folder_of_something_else_is_not_touched(
         self, trained: tuple[Trained, Path], proof: Trips, tmp_path: Path
