@@ -13,7 +13,7 @@ from taxi_api.settings import Settings
 
 _logger = logging.getLogger("taxi_api.requests")
 # Libraries whose messages concern an operator.
-_LOGGERS = ("taxi_api", "flask-limiter")
+LOGGERS = ("taxi_api", "flask-limiter")
 _LONGEST_PATH = 200
 
 
@@ -27,7 +27,7 @@ def configure(settings: Settings) -> None:
     """Write the log of this process to stderr, from the level in the settings on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter(settings.app_env))
-    for name in _LOGGERS:
+    for name in LOGGERS:
         logger = logging.getLogger(name)
         logger.setLevel(settings.log_level)
         logger.handlers = [handler]
