@@ -79,10 +79,18 @@ def _require_usable_bundle() -> None:
 
 
 def _try_bundle() -> int:
-    from taxi_api.model.store import load_predictor  # noqa: PLC0415 - not in the master
+    from taxi_api.model.follower import Follower  # noqa: PLC0415 - not in the master
+    from taxi_api.model.store import is_remote, load_predictor, source_of  # noqa: PLC0415
 
+    uri = _settings.model_uri
     try:
-        load_predictor(_settings.model_uri)
+        if not is_remote(uri):
+            load_predictor(uri)
+        else:
+            # Fetched once into the cache, for all workers. A server that is down stops no start.
+            source = source_of(uri, _settings.mlflow_tracking_uri, _settings.model_cache)
+            logs.configure(_settings)
+            Follower(source, lambda _predictor: None, lambda _outcome: None).poll()
     except BundleError as problem:
         os.write(2, f"cannot start: {problem}\n".encode())
         return 1

@@ -14,12 +14,12 @@ from taxi_api import (
     request_id,
     routes,
     security_headers,
+    served_model,
     timing,
     unread_body,
 )
 from taxi_api.json_limits import LimitedJSONProvider
 from taxi_api.model.predictor import Predictor
-from taxi_api.model.store import load_predictor
 from taxi_api.settings import Settings
 
 
@@ -32,7 +32,7 @@ def create_app(settings: Settings | None = None, predictor: Predictor | None = N
 
     Raises:
         SettingsError: a variable has an unusable value.
-        BundleError: the model bundle must not serve.
+        BundleError: the model bundle must not serve, or MODEL_URI cannot be understood.
 
     """
     settings = settings or Settings.from_environment()
@@ -40,13 +40,13 @@ def create_app(settings: Settings | None = None, predictor: Predictor | None = N
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.json = LimitedJSONProvider(app)
     app.extensions["settings"] = settings
-    app.extensions["predictor"] = predictor or load_predictor(settings.model_uri)
 
     request_id.init_app(app)
     timing.init_app(app)
     unread_body.init_app(app)
     logs.init_app(app, settings)
     metrics.init_app(app, settings)
+    served_model.init_app(app, settings, predictor)
     security_headers.init_app(app)
     cors.init_app(app, settings)
     rate_limits.init_app(app, settings)

@@ -3,12 +3,13 @@
 import logging
 import sys
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, request
 
 from taxi_api import timing
 from taxi_api.api_keys import key_label
 from taxi_api.log_lines import formatter
 from taxi_api.request_id import request_id
+from taxi_api.served_model import current_version
 from taxi_api.settings import Settings
 
 _logger = logging.getLogger("taxi_api.requests")
@@ -42,7 +43,7 @@ def _log(response: Response) -> Response:
         "route": request.url_rule.rule if request.url_rule else None,
         "status": response.status_code,
         "milliseconds": round(timing.seconds() * 1000, 2),
-        "model_version": current_app.extensions["predictor"].bundle.version,
+        "model_version": current_version(),
         "key_label": key_label(),
         "client": request.remote_addr,
     }

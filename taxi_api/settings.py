@@ -47,7 +47,27 @@ class Settings:
         "MODEL_URI",
         "",
         str,
-        "Folder of the model bundle to serve; empty for the one that comes with the package.",
+        "Bundle to serve and follow: a folder, `models:/name@alias` or `models:/name/version` in MLflow's registry;"
+        " empty for the one that comes with the package.",
+    )
+    mlflow_tracking_uri: str = _setting(
+        "MLFLOW_TRACKING_URI",
+        "",
+        str,
+        "Address of the MLflow server that `models:` stands for, such as `http://user:password@mlflow:5000`.",
+        secret=True,
+    )
+    model_poll_seconds: int = _setting(
+        "MODEL_POLL_SECONDS",
+        30,
+        _whole(0, 86_400),
+        "How often each worker looks for another bundle at `MODEL_URI`; 0 for at the start only.",
+    )
+    model_cache: str = _setting(
+        "TAXI_MODEL_CACHE",
+        "",
+        str,
+        "Folder that keeps fetched bundles over a restart, for all workers; empty for one among the temporary files.",
     )
     port: int = _setting("PORT", 8000, _whole(1, 65535), "Port that gunicorn listens on.")
     web_concurrency: int = _setting(

@@ -19,6 +19,9 @@ def test_values_are_read():
         {
             "LOG_LEVEL": "debug",
             "MODEL_URI": "/models/taxi",
+            "MLFLOW_TRACKING_URI": "http://mlflow:5000",
+            "MODEL_POLL_SECONDS": "5",
+            "TAXI_MODEL_CACHE": "/cache",
             "PORT": "9000",
             "WEB_CONCURRENCY": "4",
             "TAXI_PROXY_HOPS": "1",
@@ -40,6 +43,9 @@ def test_values_are_read():
     assert settings == Settings(
         log_level="DEBUG",
         model_uri="/models/taxi",
+        mlflow_tracking_uri="http://mlflow:5000",
+        model_poll_seconds=5,
+        model_cache="/cache",
         port=9000,
         web_concurrency=4,
         proxy_hops=1,

@@ -13,6 +13,7 @@ from taxi_api.metrics.observations import Observer, PredictionsMade, RequestAnsw
 from taxi_api.metrics.prometheus import Prometheus
 from taxi_api.model.bundle import Bundle
 from taxi_api.model.features import Trips
+from taxi_api.model.follower import Outcome
 from taxi_api.model.predictor import BASIS, Predictions
 from taxi_api.settings import Settings
 
@@ -29,8 +30,17 @@ def init_app(app: Flask, settings: Settings) -> None:
         prometheus = Prometheus()
         app.extensions[_EXTENSION] = _Metrics(prometheus)
         app.add_url_rule("/metrics", "metrics", prometheus.expose)
-    app.extensions[_EXTENSION].know(app.extensions["predictor"].bundle)
     app.after_request(_observe_request)
+
+
+def observe_model(app: Flask, bundle: Bundle) -> None:
+    """Take the bundle as the one that the app serves from now on."""
+    app.extensions[_EXTENSION].know(bundle)
+
+
+def observe_poll(app: Flask, outcome: Outcome) -> None:
+    """Count a look for another model."""
+    app.extensions[_EXTENSION].observer.poll(outcome)
 
 
 def observe_predictions(predictions: Predictions, trips: Trips) -> None:

@@ -39,6 +39,10 @@ class CloudWatchLines:
         }
         self._write({}, {name: (count, "Count") for name, count in ({"BatchTrips": observed.trips} | counts).items()})
 
+    def poll(self, outcome: str) -> None:
+        """Write the look's outcome."""
+        self._write({"Outcome": outcome}, {"ModelPolls": (1, "Count")})
+
     def model(self, bundle: Bundle, reference: Shares) -> None:
         """Write the name of the model and its reference; no metrics, but there to look up and to compare with."""
         self._print({"Model": {"name": bundle.name, "version": bundle.version, "digest": bundle.digest}, **reference})

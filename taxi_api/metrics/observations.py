@@ -39,5 +39,8 @@ class Observer(Protocol):
     def predictions(self, observed: PredictionsMade) -> None:
         """Take note of the predictions of one request."""
 
+    def poll(self, outcome: str) -> None:
+        """Take note of a look for another model, see ``follower.Outcome``."""
+
     def model(self, bundle: Bundle, reference: Shares) -> None:
         """Take note of the bundle that serves from now on, and of its training trips' shares of each bin."""

@@ -50,6 +50,9 @@ class Prometheus:
             registry=mine,
             multiprocess_mode="livemax",
         )
+        self._polls = Counter(
+            "taxi_model_polls", "Looks for another model, by outcome, of all workers.", ["outcome"], registry=mine
+        )
         self._served: Gauge | None = None
 
     def request(self, observed: RequestAnswered) -> None:
@@ -66,6 +69,10 @@ class Prometheus:
         for name, bins in observed.inputs.items():
             for bin_name, count in bins.items():
                 self._inputs.labels(name, bin_name).inc(count)
+
+    def poll(self, outcome: str) -> None:
+        """Count the look."""
+        self._polls.labels(outcome).inc()
 
     def model(self, bundle: Bundle, reference: Shares) -> None:
         """Name the model that is served and show its reference."""

@@ -1,9 +1,15 @@
 """From MODEL_URI to a bundle that may serve."""
 
+import os
+import tempfile
 from pathlib import Path
 
 from taxi_api.model.bundle import BundleError, load_bundle
 from taxi_api.model.predictor import Predictor
+from taxi_api.model.sources import Source
+from taxi_api.model.sources.cached import Cached
+from taxi_api.model.sources.folder import FolderSource
+from taxi_api.model.sources.registry import RegistrySource
 
 DEFAULT_BUNDLE = Path(__file__).parent / "default"
 
@@ -13,6 +19,42 @@ def load_predictor(uri: str) -> Predictor:
 
     Raises BundleError if there is no bundle, or one that must not serve.
     """
-    if "://" in uri or uri.startswith("models:"):
-        raise BundleError(f"MODEL_URI {uri!r} is not a folder; give the path of a bundle, or leave it empty")
     return Predictor(load_bundle(Path(uri) if uri else DEFAULT_BUNDLE))
+
+
+def is_remote(uri: str) -> bool:
+    """Tell whether bundles have to be fetched from a server, which may be down when the service starts."""
+    return "://" in uri or uri.startswith("models:")
+
+
+def source_of(uri: str, tracking_uri: str = "", cache: str = "") -> Source:
+    """Return the place that a URI names.
+
+    Args:
+        uri: a folder, or ``models:/name@alias`` or ``models:/name/3``.
+        tracking_uri: MLflow's address.
+        cache: folder for fetched bundles, by default one of this user's below the system's temporary folder.
+
+    Raises:
+        BundleError: the URI, or what else it needs, cannot be used.
+
+    """
+    if not is_remote(uri):
+        return FolderSource(Path(uri))
+    if not uri.startswith("models:"):
+        raise BundleError(f"MODEL_URI {uri!r} is no folder and not models:/name@alias or models:/name/version")
+    remote = RegistrySource(uri, tracking_uri)
+    return Cached(remote, Path(cache) if cache else _own_cache(), f"{remote.server} {uri}")
+
+
+def _own_cache() -> Path:
+    folder = Path(tempfile.gettempdir()) / f"taxi-models-{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        mine = not folder.is_symlink() and folder.stat().st_uid == os.getuid()
+    except OSError:
+        return folder
+    if not mine:
+        # Whoever owns it could choose the model that serves.
+        raise BundleError(f"model cache {folder} belongs to somebody else; set TAXI_MODEL_CACHE")
+    return folder

@@ -20,6 +20,7 @@ from taxi_api.schemas.batch import (
     BatchRowsSchema,
     LowerCaseBatchColumnsSchema,
 )
+from taxi_api.served_model import current_predictor
 
 blueprint = Blueprint("batch", __name__)
 _query = BatchQuerySchema()
@@ -58,7 +59,7 @@ def predict_batch() -> dict[str, Any] | Response:
     batch = load_trips(BatchBody())
     if strict and batch.errors:
         raise ValidationError(batch.errors)
-    predictor = current_app.extensions["predictor"]
+    predictor = current_predictor()
     predictions = batch_answers(predictor, batch)
     model = model_reference(predictor)
     if request.accept_mimetypes.best_match((JSON, csv_text.MEDIA_TYPE)) == csv_text.MEDIA_TYPE:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, current_app
+from flask import Blueprint
 
 from taxi_api.apidocs.operation import operation
 from taxi_api.explanation import explained_answer
@@ -10,6 +10,7 @@ from taxi_api.routes.body import load_body
 from taxi_api.routes.caching import JSON
 from taxi_api.schemas.explanation import ExplanationSchema
 from taxi_api.schemas.trip import TRIP, LowerCaseTripSchema, TripSchema
+from taxi_api.served_model import current_predictor
 
 blueprint = Blueprint("explain", __name__)
 
@@ -27,4 +28,4 @@ def explain_trip() -> dict[str, Any]:
     They follow the trip's path through the model's trees, and to the hundredth they add up to the duration. They say
     what moved this answer, not what would happen if the trip were another.
     """
-    return explained_answer(current_app.extensions["predictor"], load_body(TRIP))
+    return explained_answer(current_predictor(), load_body(TRIP))

@@ -9,6 +9,7 @@ from taxi_api.answers import model_reference
 from taxi_api.apidocs.operation import operation
 from taxi_api.model.predictor import Predictor
 from taxi_api.schemas.health import HealthSchema, ReadySchema
+from taxi_api.served_model import current_predictor, source
 
 blueprint = Blueprint("health", __name__)
 # A check costs as much as some hundred predictions: probes that come faster than this share one.
@@ -27,12 +28,12 @@ def health() -> dict[str, str]:
 @operation("Can it answer correctly?", answer=ReadySchema, errors=(503,))
 def ready() -> dict[str, Any]:
     """Answer the bundle's golden trips again, at most once a second: for a readiness probe, or SageMaker's `/ping`."""
-    return {"status": "ready", "model": model_reference(check())}
+    return {"status": "ready", "model": model_reference(check()), "source": source()}
 
 
 def check() -> Predictor:
     """Return the predictor if it can answer correctly; raise BundleError if not."""
-    predictor: Predictor = current_app.extensions["predictor"]
+    predictor = current_predictor()
     if time.monotonic() - current_app.extensions.get("predictor_checked", -_CHECK_SECONDS) >= _CHECK_SECONDS:
         predictor.check()
         current_app.extensions["predictor_checked"] = time.monotonic()

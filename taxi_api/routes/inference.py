@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from flask import Blueprint, current_app
+from flask import Blueprint
 from marshmallow import ValidationError
 
 from taxi_api.answers import predict
 from taxi_api.apidocs.operation import operation
-from taxi_api.model.predictor import Predictor
 from taxi_api.routes.health import check
 from taxi_api.routes.many_trips import load_json, read_trips
 from taxi_api.schemas.inference import (
@@ -21,6 +20,7 @@ from taxi_api.schemas.inference import (
     ServerReadySchema,
     trips_of,
 )
+from taxi_api.served_model import current_predictor
 
 _MODEL = f"/v2/models/{MODEL_NAME}"
 _INPUTS = {"PULocationID": "INT64", "DOLocationID": "INT64", "trip_distance": "FP64", "pickup_datetime": "BYTES"}
@@ -47,7 +47,7 @@ def server_ready() -> dict[str, Any]:
 @operation("Describe the model's tensors", answer=ModelMetadataSchema)
 def metadata() -> dict[str, Any]:
     """Answer with the inputs and outputs; `trip_distance` and `pickup_datetime` may be left out."""
-    predictor: Predictor = current_app.extensions["predictor"]
+    predictor = current_predictor()
     return {
         "name": MODEL_NAME,
         "versions": [predictor.bundle.version],
@@ -75,7 +75,7 @@ def infer() -> dict[str, Any]:
     batch = read_trips(trips_of(request))
     if batch.errors:
         raise ValidationError(batch.errors)
-    predictor: Predictor = current_app.extensions["predictor"]
+    predictor = current_predictor()
     predicted = predict(predictor, batch.trips)
     columns = dict(zip(OUTPUTS, (*predicted.minutes.T, predicted.miles), strict=True))
     wanted = [output["name"] for output in request.get("outputs", ())] or OUTPUTS

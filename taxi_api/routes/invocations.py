@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, current_app
+from flask import Blueprint
 from marshmallow import ValidationError
 
 from taxi_api.answers import predict
@@ -17,6 +17,7 @@ from taxi_api.schemas.invocations import (
     InvocationsRecordsSchema,
     InvocationsSplitSchema,
 )
+from taxi_api.served_model import current_predictor
 
 blueprint = Blueprint("invocations", __name__)
 _CSV_TRIPS = "PULocationID,DOLocationID,trip_distance\n161,132,17.5\n1,2,\n"
@@ -34,5 +35,5 @@ def invoke() -> dict[str, Any]:
     batch = load_trips(InvocationsBody())
     if batch.errors:
         raise ValidationError(batch.errors)
-    predicted = predict(current_app.extensions["predictor"], batch.trips)
+    predicted = predict(current_predictor(), batch.trips)
     return {"predictions": [dict(zip(OUTPUTS, row, strict=True)) for row in predicted.minutes.round(2).tolist()]}

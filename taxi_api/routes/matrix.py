@@ -9,6 +9,7 @@ from taxi_api.apidocs.operation import operation
 from taxi_api.matrix import matrix
 from taxi_api.routes.body import load_body
 from taxi_api.schemas.matrix import MatrixRequestSchema, MatrixSchema
+from taxi_api.served_model import current_predictor
 
 blueprint = Blueprint("matrix", __name__)
 _request = MatrixRequestSchema()
@@ -36,4 +37,4 @@ def predict_matrix() -> dict[str, Any]:
         raise RequestEntityTooLarge(
             f"The matrix has {cells} cells; one request takes at most {most}. Send it in parts."
         )
-    return matrix(current_app.extensions["predictor"], request)
+    return matrix(current_predictor(), request)

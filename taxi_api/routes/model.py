@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response
 
 from taxi_api.answers import model_reference
 from taxi_api.apidocs.operation import operation
@@ -10,6 +10,7 @@ from taxi_api.model.bundle import Bundle
 from taxi_api.model.features import NAMES
 from taxi_api.routes.caching import cacheable
 from taxi_api.schemas.model import ModelSchema
+from taxi_api.served_model import current_predictor, source
 
 blueprint = Blueprint("model", __name__)
 
@@ -18,8 +19,8 @@ blueprint = Blueprint("model", __name__)
 @operation("Describe the model", answer=ModelSchema, conditional=True)
 def get_model() -> Response:
     """Answer with the model's version, the months behind it, its measured errors and coverage, and its features."""
-    predictor = current_app.extensions["predictor"]
-    return cacheable(model_reference(predictor) | _description(predictor.bundle))
+    predictor = current_predictor()
+    return cacheable(model_reference(predictor) | _description(predictor.bundle) | {"source": source()})
 
 
 def _description(bundle: Bundle) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response
 
 from taxi_api.answers import answer
 from taxi_api.apidocs.operation import operation
@@ -11,6 +11,7 @@ from taxi_api.routes.caching import JSON, cacheable
 from taxi_api.routes.query import load_query
 from taxi_api.schemas.prediction import PredictionSchema
 from taxi_api.schemas.trip import TRIP, LowerCaseTripSchema, TripSchema
+from taxi_api.served_model import current_predictor
 
 blueprint = Blueprint("predict", __name__)
 
@@ -25,7 +26,7 @@ blueprint = Blueprint("predict", __name__)
 )
 def predict() -> dict[str, Any]:
     """Answer with the expected duration in minutes and an interval that holds most trips of this kind."""
-    return answer(current_app.extensions["predictor"], load_body(TRIP))
+    return answer(current_predictor(), load_body(TRIP))
 
 
 @blueprint.get("/v1/predict")
@@ -43,4 +44,4 @@ def predict_by_query() -> Response:
     """
     trip = load_query(TRIP)
     # Without a pickup time the next second has another answer.
-    return cacheable(answer(current_app.extensions["predictor"], trip), keep="pickup_datetime" in trip)
+    return cacheable(answer(current_predictor(), trip), keep="pickup_datetime" in trip)

@@ -2,6 +2,7 @@
 
 from marshmallow import Schema, fields
 
+from taxi_api.schemas.model import SourceSchema
 from taxi_api.schemas.prediction import ModelRefSchema
 
 
@@ -16,3 +17,4 @@ class ReadySchema(Schema):
 
     status = fields.String(required=True, metadata={"example": "ready"})
     model = fields.Nested(ModelRefSchema, required=True)
+    source = fields.Nested(SourceSchema, required=True)

@@ -49,6 +49,31 @@ class CoverageSchema(Schema):
     )
 
 
+class SourceSchema(Schema):
+    """Where the model comes from, and whether it is what that place has at the moment."""
+
+    class Meta:
+        unknown = RAISE
+
+    uri = fields.String(
+        required=True,
+        metadata={
+            "description": "MODEL_URI; empty for the package's own.",
+            "example": "models:/taxi-duration@champion",
+        },
+    )
+    label = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "What the place calls the bundle that serves.", "example": "version 3"},
+    )
+    problem = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Why a newer bundle cannot be looked for or does not serve.", "example": None},
+    )
+
+
 class ModelSchema(Schema):
     """The model that answers."""
 
@@ -57,6 +82,7 @@ class ModelSchema(Schema):
 
     name = fields.String(required=True, metadata={"example": "taxi-duration"})
     version = fields.String(required=True, metadata={"example": "2024-03-1a2b3c4d"})
+    source = fields.Nested(SourceSchema, required=True)
     digest = fields.String(
         required=True,
         metadata={
