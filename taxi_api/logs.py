@@ -7,9 +7,9 @@ from flask import Flask, Response, request
 
 from taxi_api import timing
 from taxi_api.api_keys import key_label
+from taxi_api.current_model import current_version
 from taxi_api.log_lines import formatter
 from taxi_api.request_id import request_id
-from taxi_api.served_model import current_version
 from taxi_api.settings import Settings
 
 _logger = logging.getLogger("taxi_api.requests")

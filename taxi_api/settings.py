@@ -47,8 +47,8 @@ class Settings:
         "MODEL_URI",
         "",
         str,
-        "Bundle to serve and follow: a folder, `models:/name@alias` or `models:/name/version` in MLflow's registry;"
-        " empty for the one that comes with the package.",
+        "Bundle to serve and follow: a folder, `models:/name@alias` or `models:/name/version` in MLflow's registry,"
+        " or `s3://bucket/prefix`; empty for the one that comes with the package.",
     )
     mlflow_tracking_uri: str = _setting(
         "MLFLOW_TRACKING_URI",

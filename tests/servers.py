@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import IO
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[1]
@@ -25,13 +27,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start(**environment: str) -> subprocess.Popen[str]:
+def start(stderr: int | IO[str] = subprocess.PIPE, **environment: str) -> subprocess.Popen[str]:
     """Start gunicorn with the project's configuration and two workers."""
     return subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "taxi_api.wsgi:app"],
         cwd=ROOT,
         env=os.environ | {"WEB_CONCURRENCY": "2"} | environment,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         stdout=subprocess.DEVNULL,
         text=True,
     )
@@ -43,12 +45,14 @@ class Server:
     def __init__(self, **environment: str) -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}{environment.get('SCRIPT_NAME', '')}"
-        self.process = start(PORT=str(port), **environment)
+        # Not a pipe: one that nobody reads stops a server with much to say.
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by stop
+        self.process = start(self._log, PORT=str(port), **environment)
         self.log = ""
 
     def wait(self) -> None:
         def answers() -> bool:
-            assert self.process.poll() is None, self.process.stderr and self.process.stderr.read()
+            assert self.process.poll() is None, self._read_log()
             try:
                 with urllib.request.urlopen(f"{self.url}/ready", timeout=5) as answer:
                     return answer.status == 200
@@ -59,7 +63,13 @@ class Server:
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
-        _, self.log = self.process.communicate(timeout=30)
+        self.process.wait(30)
+        self.log = self._read_log()
+        self._log.close()
+
+    def _read_log(self) -> str:
+        self._log.seek(0)
+        return self._log.read()
 
 
 @contextmanager
@@ -72,6 +82,46 @@ def running(**environment: str) -> Iterator[Server]:
     finally:
         server.stop()
     assert server.process.returncode == 0
+
+
+class TrackingServer:
+    """A real MLflow server that keeps its port and its store over restarts; it believes clients that say localhost."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"http://localhost:{self._port}"
+
+    def start(self) -> None:
+        store, artifacts = f"sqlite:///{self.folder}/store.db", str(self.folder / "artifacts")
+        arguments = ["server", "--host", "127.0.0.1", "--port", str(self._port), "--workers", "1"]
+        arguments += ["--backend-store-uri", store, "--artifacts-destination", artifacts]
+        arguments += ["--allowed-hosts", f"localhost:{self._port}"]
+        with (self.folder / "log").open("w") as log:
+            self._process = process = subprocess.Popen(
+                [sys.executable, "-m", "mlflow", *arguments],
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+        def answers() -> bool:
+            assert process.poll() is None, (self.folder / "log").read_text()
+            try:
+                with urllib.request.urlopen(f"{self.url}/health", timeout=5):
+                    return True
+            except OSError:
+                return False
+
+        wait_until(answers, seconds=60)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGTERM)
+            self._process.wait(30)
+            self._process = None
 
 
 @contextmanager
@@ -109,9 +159,9 @@ def prefixing_proxy(upstream: str, prefix: str) -> Iterator[str]:
         thread.join()
 
 
-def wait_until(holds: Callable[[], bool]) -> None:
-    """Wait for up to ten seconds of sleep until something holds."""
-    for _ in range(200):
+def wait_until(holds: Callable[[], bool], seconds: int = 10) -> None:
+    """Wait for up to so many seconds of sleep until something holds."""
+    for _ in range(20 * seconds):
         if holds():
             return
         time.sleep(0.05)

@@ -71,3 +71,9 @@ def test_a_served_prediction_loads_nothing_heavy():
 def test_the_model_loads_without_flask():
     loaded = loaded_by("from taxi_api.model.store import load_predictor\nload_predictor('')")
     assert not loaded & (HEAVY | {"flask", "marshmallow", "werkzeug"})
+
+
+def test_gunicorns_master_loads_nothing_that_cannot_cross_a_fork():
+    loaded = loaded_by("import runpy\nrunpy.run_path('gunicorn.conf.py')")
+    # prometheus_client looks once where its files are: the workers are told after the fork.
+    assert not loaded & {"onnxruntime", "prometheus_client"}

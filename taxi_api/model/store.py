@@ -10,6 +10,7 @@ from taxi_api.model.sources import Source
 from taxi_api.model.sources.cached import Cached
 from taxi_api.model.sources.folder import FolderSource
 from taxi_api.model.sources.registry import RegistrySource
+from taxi_api.model.sources.s3 import S3Source
 
 DEFAULT_BUNDLE = Path(__file__).parent / "default"
 
@@ -31,7 +32,7 @@ def source_of(uri: str, tracking_uri: str = "", cache: str = "") -> Source:
     """Return the place that a URI names.
 
     Args:
-        uri: a folder, or ``models:/name@alias`` or ``models:/name/3``.
+        uri: a folder, ``models:/name@alias``, ``models:/name/3`` or ``s3://bucket/prefix``.
         tracking_uri: MLflow's address.
         cache: folder for fetched bundles, by default one of this user's below the system's temporary folder.
 
@@ -41,9 +42,9 @@ def source_of(uri: str, tracking_uri: str = "", cache: str = "") -> Source:
     """
     if not is_remote(uri):
         return FolderSource(Path(uri))
-    if not uri.startswith("models:"):
-        raise BundleError(f"MODEL_URI {uri!r} is no folder and not models:/name@alias or models:/name/version")
-    remote = RegistrySource(uri, tracking_uri)
+    if not uri.startswith(("models:", "s3:")):
+        raise BundleError(f"MODEL_URI {uri!r} is no folder, and not models:/name@alias, models:/name/version or s3://…")
+    remote = S3Source(uri) if uri.startswith("s3:") else RegistrySource(uri, tracking_uri)
     return Cached(remote, Path(cache) if cache else _own_cache(), f"{remote.server} {uri}")
 
 

@@ -8,6 +8,7 @@ from marshmallow import ValidationError
 from taxi_api.answers import model_reference
 from taxi_api.apidocs.operation import operation
 from taxi_api.batch import batch_answers
+from taxi_api.current_model import current_predictor
 from taxi_api.routes import csv_text
 from taxi_api.routes.caching import JSON
 from taxi_api.routes.many_trips import load_trips
@@ -20,7 +21,6 @@ from taxi_api.schemas.batch import (
     BatchRowsSchema,
     LowerCaseBatchColumnsSchema,
 )
-from taxi_api.served_model import current_predictor
 
 blueprint = Blueprint("batch", __name__)
 _query = BatchQuerySchema()

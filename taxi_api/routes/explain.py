@@ -5,12 +5,12 @@ from typing import Any
 from flask import Blueprint
 
 from taxi_api.apidocs.operation import operation
+from taxi_api.current_model import current_predictor
 from taxi_api.explanation import explained_answer
 from taxi_api.routes.body import load_body
 from taxi_api.routes.caching import JSON
 from taxi_api.schemas.explanation import ExplanationSchema
 from taxi_api.schemas.trip import TRIP, LowerCaseTripSchema, TripSchema
-from taxi_api.served_model import current_predictor
 
 blueprint = Blueprint("explain", __name__)
 

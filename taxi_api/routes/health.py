@@ -7,9 +7,10 @@ from flask import Blueprint, current_app
 
 from taxi_api.answers import model_reference
 from taxi_api.apidocs.operation import operation
+from taxi_api.current_model import current_predictor
 from taxi_api.model.predictor import Predictor
 from taxi_api.schemas.health import HealthSchema, ReadySchema
-from taxi_api.served_model import current_predictor, source
+from taxi_api.served_model import source
 
 blueprint = Blueprint("health", __name__)
 # A check costs as much as some hundred predictions: probes that come faster than this share one.

@@ -7,6 +7,7 @@ from marshmallow import ValidationError
 
 from taxi_api.answers import predict
 from taxi_api.apidocs.operation import operation
+from taxi_api.current_model import current_predictor
 from taxi_api.routes.health import check
 from taxi_api.routes.many_trips import load_json, read_trips
 from taxi_api.schemas.inference import (
@@ -20,7 +21,6 @@ from taxi_api.schemas.inference import (
     ServerReadySchema,
     trips_of,
 )
-from taxi_api.served_model import current_predictor
 
 _MODEL = f"/v2/models/{MODEL_NAME}"
 _INPUTS = {"PULocationID": "INT64", "DOLocationID": "INT64", "trip_distance": "FP64", "pickup_datetime": "BYTES"}

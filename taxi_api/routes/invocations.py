@@ -7,6 +7,7 @@ from marshmallow import ValidationError
 
 from taxi_api.answers import predict
 from taxi_api.apidocs.operation import operation
+from taxi_api.current_model import current_predictor
 from taxi_api.model.bundle import OUTPUTS
 from taxi_api.routes import csv_text
 from taxi_api.routes.caching import JSON
@@ -17,7 +18,6 @@ from taxi_api.schemas.invocations import (
     InvocationsRecordsSchema,
     InvocationsSplitSchema,
 )
-from taxi_api.served_model import current_predictor
 
 blueprint = Blueprint("invocations", __name__)
 _CSV_TRIPS = "PULocationID,DOLocationID,trip_distance\n161,132,17.5\n1,2,\n"

@@ -6,10 +6,10 @@ from flask import Blueprint, current_app
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from taxi_api.apidocs.operation import operation
+from taxi_api.current_model import current_predictor
 from taxi_api.matrix import matrix
 from taxi_api.routes.body import load_body
 from taxi_api.schemas.matrix import MatrixRequestSchema, MatrixSchema
-from taxi_api.served_model import current_predictor
 
 blueprint = Blueprint("matrix", __name__)
 _request = MatrixRequestSchema()

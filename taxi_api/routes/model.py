@@ -6,11 +6,12 @@ from flask import Blueprint, Response
 
 from taxi_api.answers import model_reference
 from taxi_api.apidocs.operation import operation
+from taxi_api.current_model import current_predictor
 from taxi_api.model.bundle import Bundle
 from taxi_api.model.features import NAMES
 from taxi_api.routes.caching import cacheable
 from taxi_api.schemas.model import ModelSchema
-from taxi_api.served_model import current_predictor, source
+from taxi_api.served_model import source
 
 blueprint = Blueprint("model", __name__)
 

@@ -6,12 +6,12 @@ from flask import Blueprint, Response
 
 from taxi_api.answers import answer
 from taxi_api.apidocs.operation import operation
+from taxi_api.current_model import current_predictor
 from taxi_api.routes.body import load_body
 from taxi_api.routes.caching import JSON, cacheable
 from taxi_api.routes.query import load_query
 from taxi_api.schemas.prediction import PredictionSchema
 from taxi_api.schemas.trip import TRIP, LowerCaseTripSchema, TripSchema
-from taxi_api.served_model import current_predictor
 
 blueprint = Blueprint("predict", __name__)
 

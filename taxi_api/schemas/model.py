@@ -70,7 +70,10 @@ class SourceSchema(Schema):
     problem = fields.String(
         required=True,
         allow_none=True,
-        metadata={"description": "Why a newer bundle cannot be looked for or does not serve.", "example": None},
+        metadata={
+            "description": "Why a newer bundle cannot be looked for or does not serve.",
+            "example": "http://mlflow:5000 does not answer: timed out",
+        },
     )
 
 

@@ -1,13 +1,9 @@
 """From training to the champion and back, against a real MLflow server."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +15,7 @@ import pytest
 from taxi_api.model.bundle import load_bundle
 from taxi_api.model.features import Trips
 from taxi_api.model.predictor import Predictor
+from tests.servers import TrackingServer
 from training import promotion, recording, tracking
 from training.errors import TrainingError
 from training.export import Trained, export
@@ -42,35 +39,10 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real tracking server; it believes only clients that call it localhost."""
-    folder = tmp_path_factory.mktemp("mlflow")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    arguments = ["server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    arguments += [
-        "--backend-store-uri",
-        f"sqlite:///{folder}/store.db",
-        "--artifacts-destination",
-        str(folder / "artifacts"),
-    ]
-    arguments += ["--allowed-hosts", f"localhost:{port}"]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "mlflow", *arguments], cwd=folder, stdout=log, stderr=log, start_new_session=True
-        )
-    try:
-        for _ in range(240):
-            assert process.poll() is None, (folder / "log").read_text()
-            try:
-                urllib.request.urlopen(f"http://localhost:{port}/health", timeout=1).close()
-                break
-            except (urllib.error.URLError, TimeoutError):
-                time.sleep(0.25)
-        yield f"http://localhost:{port}"
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
+    tracking_server = TrackingServer(tmp_path_factory.mktemp("mlflow"))
+    tracking_server.start()
+    yield tracking_server.url
+    tracking_server.stop()
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ class RegistrySource:
             path = f"registered-models/alias?{urlencode({'name': self._name, 'alias': self._alias})}"
         else:
             path = f"model-versions/get?{urlencode({'name': self._name, 'version': self._number})}"
-        version = self._ask(path).get("model_version")
+        version: Any = self._ask(path).get("model_version")
         try:
             number = str(version["version"])
             tags = {tag["key"]: tag.get("value") for tag in version.get("tags", [])}
