@@ -11,12 +11,12 @@ import typer
 from training import compare as comparing
 from training import download as downloading
 from training import evaluate as evaluating
-from training import pipeline
+from training import pipeline, quality
 from training import zones as zone_table
 from training.bundles import open_bundle
 from training.console import notes, results
 from training.errors import TrainingError
-from training.months import Month
+from training.months import Month, newest_months
 from training.recipe import Recipe
 
 app = typer.Typer(
@@ -36,15 +36,24 @@ class Loss(StrEnum):
 
 @app.command()
 def download(
-    first: Annotated[str, typer.Option("--from", help="First month, such as 2024-01.")],
-    last: Annotated[str, typer.Option("--to", help="Last month, included.")],
+    first: Annotated[str, typer.Option("--from", help="First month, such as 2024-01.")] = "",
+    last: Annotated[str, typer.Option("--to", help="Last month, included.")] = "",
+    newest: Annotated[
+        int | None, typer.Option("--last", min=1, help="Instead of both: so many of the newest months.")
+    ] = None,
     colour: Annotated[str, typer.Option(help="green, yellow, or both with a comma.")] = "green,yellow",
     out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("data"),
     base_url: Annotated[str, typer.Option(help="Where the files are published.")] = downloading.TLC_URL,
 ) -> None:
     """Fetch TLC's monthly trip records; an interrupted download goes on where it stopped."""
     colours = [name.strip() for name in colour.split(",") if name.strip()]
-    for fetched in downloading.download(Month.parse(first), Month.parse(last), colours, out, base_url):
+    if newest is not None and not first and not last:
+        span = newest_months(newest)
+    elif newest is None and first and last:
+        span = Month.parse(first), Month.parse(last)
+    else:
+        raise TrainingError("give either --from and --to, or --last")
+    for fetched in downloading.download(*span, colours, out, base_url):
         results.print(f"{fetched.path}  {fetched.bytes:,} bytes  {fetched.how}")
 
 
@@ -105,6 +114,21 @@ def compare(
     """Hold two bundles against each other on the same trips; exit code 3 if the challenger is worse."""
     if comparing.compare_bundles(champion, challenger, data, _months(months)).verdict == comparing.WORSE:
         raise typer.Exit(3)
+
+
+@app.command()
+def gate(
+    bundle: Annotated[Path, typer.Option(help="Folder of the bundle to deploy.")],
+    data: Annotated[Path, typer.Option(help="TLC's files, with months later than what trained it.")],
+    months: Annotated[str, typer.Option(help="Months with commas; by default all later ones.")] = "",
+    deployed: Annotated[Path | None, typer.Option(help="Folder of the bundle that is deployed now.")] = None,
+    most_rmse: Annotated[float, typer.Option(help="Highest RMSE in minutes, on trips of 1 to 60 minutes.")] = 5.0,
+) -> None:
+    """Say whether a bundle may be deployed; exit code 4 if a gate fails."""
+    failed = quality.check_bundle(bundle, data, _months(months), most_rmse=most_rmse, deployed=deployed)
+    if failed:
+        notes.print(f"error: {', '.join(one.name for one in failed)} failed", style="red", markup=False)
+        raise typer.Exit(4)
 
 
 @app.command()

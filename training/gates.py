@@ -1,4 +1,4 @@
-"""What a challenger has to show before it may become the champion."""
+"""What a bundle has to show before it may become the champion, or be deployed."""
 
 import time
 from collections.abc import Callable
@@ -10,13 +10,13 @@ import polars as pl
 from rich.table import Table
 
 from taxi_api.model.bundle import BundleError
+from taxi_api.model.features import Trips
 from taxi_api.model.predictor import Predictor
-from training.compare import BETTER, compare
+from training.compare import BETTER, WORSE, Comparison, compare
 from training.errors import TrainingError
 from training.evaluate import by_slice
 from training.export import PARITY_MINUTES
 from training.metrics import FILTERS
-from training.rows import select
 
 _USUAL = next(iter(FILTERS))
 _MANY_ROWS = 10_000
@@ -64,9 +64,25 @@ def gates(challenger: Predictor, champion: Predictor | None, trips: pl.DataFrame
     return [*found, _size(challenger, limits), *_latency(challenger, limits)]
 
 
+def deployment_gates(
+    candidate: Predictor, deployed: Predictor | None, trips: pl.DataFrame, most_rmse: float, limits: Limits
+) -> list[Gate]:
+    """Try a bundle on trips that are later than what trained it or the one deployed, which it must not fall behind.
+
+    Raises TrainingError if there are too few trips to tell.
+    """
+    mine = by_slice(candidate, trips)
+    if _USUAL not in mine["all"]:
+        raise TrainingError(f"no trips of {_USUAL} minutes to try the bundle on; give later months")
+    found = [_parity(candidate), _golden(candidate), _coverage(candidate, mine, limits), _rmse(mine, most_rmse)]
+    if deployed is not None and deployed.bundle.digest != candidate.bundle.digest:
+        found += [_not_worse(candidate, deployed, trips), _slices(mine, by_slice(deployed, trips), limits)]
+    return [*found, _size(candidate, limits), *_latency(candidate, limits)]
+
+
 def table(found: list[Gate]) -> Table:
     """Return the gates as a table to print."""
-    shown = Table("gate", "", "measured", "limit", title="Promotion gates")
+    shown = Table("gate", "", "measured", "limit", title="Gates")
     for gate in found:
         shown.add_row(gate.name, "pass" if gate.passed else "FAIL", gate.measured, gate.limit)
     return shown
@@ -106,14 +122,25 @@ def _coverage(challenger: Predictor, mine: dict[str, Any], limits: Limits) -> Ga
 
 def _better(challenger: Predictor, champion: Predictor, trips: pl.DataFrame) -> Gate:
     found = compare(champion, challenger, trips)
+    return Gate("better than the champion", found.verdict == BETTER, _difference(found), "interval below 0")
+
+
+def _not_worse(candidate: Predictor, deployed: Predictor, trips: pl.DataFrame) -> Gate:
+    found = compare(deployed, candidate, trips)
+    return Gate("no worse than what is deployed", found.verdict != WORSE, _difference(found), "interval reaches 0")
+
+
+def _difference(found: Comparison) -> str:
     rmse = found.rmse
-    return Gate(
-        "better than the champion",
-        found.verdict == BETTER,
+    return (
         f"RMSE {rmse.challenger:.3f} against {rmse.champion:.3f}, 95 % interval of the difference "
-        f"{rmse.lower:+.3f} to {rmse.upper:+.3f} ({found.trips:,} trips, {found.days} days)",
-        "interval below 0",
+        f"{rmse.lower:+.3f} to {rmse.upper:+.3f} ({found.trips:,} trips, {found.days} days)"
     )
+
+
+def _rmse(mine: dict[str, Any], most: float) -> Gate:
+    rmse = mine["all"][_USUAL]["rmse"]
+    return Gate("RMSE", rmse <= most, f"{rmse:.3f} minutes", f"at most {most:g} minutes")
 
 
 def _slices(mine: dict[str, Any], theirs: dict[str, Any], limits: Limits) -> Gate:
@@ -142,7 +169,9 @@ def _size(challenger: Predictor, limits: Limits) -> Gate:
 def _latency(challenger: Predictor, limits: Limits) -> list[Gate]:
     """Time the session alone: the fastest of many runs, because the others hold what else the machine did."""
     golden = challenger.bundle.golden.trips
-    many = challenger.features.matrix(select(golden, np.arange(_MANY_ROWS) % len(golden.miles)))
+    # Each column drawn by itself: the same trips over and over would let the processor learn the way.
+    draw = np.random.default_rng(0)
+    many = challenger.features.matrix(Trips(*(draw.choice(column, _MANY_ROWS) for column in golden)))
     row = _fastest(lambda: challenger.raw(many[:1]), 500) * 1e6
     all_rows = _fastest(lambda: challenger.raw(many), 7) * 1e3
     return [

@@ -1,9 +1,13 @@
 """Calendar months as TLC names its files: one month, or an inclusive range of months."""
 
 import re
+from datetime import UTC, date, datetime
 from typing import NamedTuple, Self
 
 from training.errors import TrainingError
+
+# TLC publishes a month with two months' delay, at some day of the third.
+PUBLISHED_AFTER_MONTHS = 3
 
 _PATTERN = re.compile(r"(\d{4})-(\d{2})")
 
@@ -28,6 +32,14 @@ class Month(NamedTuple):
     def next(self) -> "Month":
         """Return the month after this one."""
         return Month(self.year + self.month // 12, self.month % 12 + 1)
+
+
+def newest_months(count: int, today: date | None = None) -> tuple[Month, Month]:
+    """Return the first and the last of the newest months that TLC can be expected to have published by a day."""
+    today = today or datetime.now(UTC).date()
+    last = today.year * 12 + today.month - 1 - PUBLISHED_AFTER_MONTHS
+    first = last - count + 1
+    return Month(first // 12, first % 12 + 1), Month(last // 12, last % 12 + 1)
 
 
 def month_range(first: Month, last: Month) -> list[Month]:

@@ -30,7 +30,7 @@ def run(*arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
 
 def test_help_names_the_commands():
     shown = run("--help").stdout
-    commands = ("download", "train", "tune", "evaluate", "compare", "register", "promote", "rollback", "export")
+    commands = ("download", "train", "tune", "evaluate", "compare", "gate", "register", "promote", "rollback", "export")
     assert all(command in shown for command in (*commands, "card", "score", "zones"))
 
 
@@ -59,6 +59,8 @@ def test_train_prints_what_it_did_and_writes_a_bundle(city: Path, recipe: Recipe
         (["download", "--from", "2024-13", "--to", "2024-14"], "error: '2024-13' is not a month"),
         (["download", "--from", "2024-03", "--to", "2024-01"], "before it begins"),
         (["download", "--from", "2024-01", "--to", "2024-01", "--colour", "blue"], "blue"),
+        (["download", "--from", "2024-01"], "either --from and --to, or --last"),
+        (["download", "--last", "2", "--to", "2024-01"], "either --from and --to, or --last"),
         (["zones", "--lookup", "{tmp}/none.csv", "--polygons", "{tmp}/none.zip"], "none.csv"),
     ],
 )
@@ -78,6 +80,8 @@ def test_evaluate_and_compare_tell_by_their_exit_code(
     good, poor = str(trained[1]), str(tmp_path / "poor")
     assert "is worse" in run("compare", "--champion", good, "--challenger", poor, *late, status=3).stdout
     assert "is better" in run("compare", "--champion", poor, "--challenger", good, *late).stdout
+    gate = ["gate", "--data", str(city), "--most-rmse"]
+    assert "RMSE failed" in run(*gate, "0.1", "--bundle", good, status=4).stderr
 
 
 def test_a_missing_option_is_explained():
