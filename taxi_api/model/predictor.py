@@ -19,6 +19,9 @@ ENOUGH_TRIPS = 10
 # Float32 arithmetic against scikit-learn's float64; a wrong branch of one tree is far more than this.
 GOLDEN_TOLERANCE_MINUTES = 0.01
 
+# The runtime's maker would otherwise be told of every start.
+onnxruntime.disable_telemetry_events()
+
 _TYPICAL_MINUTES = NAMES.index("typical_minutes")
 # Fewer rows cost less than putting them in order.
 _WORTH_SORTING = 256
