@@ -1,6 +1,7 @@
 # make serve: the API on PORT (8000).   make test: all tests.   make check: lint, format, types.
 # make test-serving: tests with nothing installed but what serving needs.   make fuzz: thousands of made-up requests.
 # make train: the committed bundle from the records in DATA.   make clean: remove the environment.
+# make ci: what a pull request has to pass.   Targets for deployments are in deploy/deploy.mk.
 
 # The first interpreter that is new enough.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -9,7 +10,7 @@ VENV ?= .venv
 DATA ?= data
 BIN := $(VENV)/bin
 
-.PHONY: serve test test-serving fuzz check format train clean
+.PHONY: serve test test-serving test-tools fuzz audit ci check check-deploy format train gate retrain promote adopt bench-regression clean
 
 serve: $(VENV)/.serving
 	@exec $(BIN)/gunicorn taxi_api.wsgi:app
@@ -23,10 +24,35 @@ test-serving: $(VENV)/serving/.installed
 fuzz: $(VENV)/fuzz/.installed
 	$(VENV)/fuzz/bin/python -m tests.fuzz
 
+# Real servers and a real browser for the tests, which skip what needs them otherwise; Debian and Ubuntu, as root.
+test-tools:
+	@command -v redis-server >/dev/null && command -v chromium >/dev/null && command -v nginx >/dev/null || { apt-get update -qq \
+		&& DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends redis-server chromium nginx-light >/dev/null; }
+
+audit: $(VENV)/audit/.installed
+	$(VENV)/audit/bin/pip-audit --strict --no-deps --disable-pip -r requirements.txt
+
+ci: check check-deploy test test-serving fuzz
+
+bench-regression: $(VENV)/.serving
+	$(BIN)/python -m benchmarks.regression --base $(or $(BASE),origin/main) $(if $(OUT),--out $(OUT))
+
 check: $(VENV)/.testing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/zizmor --quiet --offline --no-progress --pedantic .github
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/actionlint .github/workflows/*.yml
+	$(BIN)/hadolint $(shell git ls-files '*Dockerfile*')
+	$(BIN)/shellcheck .ci/run $(shell git ls-files '*.sh')
+
+# checkov would ask its maker's server for explanations; what it finds stands without.
+check-deploy: $(VENV)/lint/.installed
+	$(VENV)/lint/bin/cfn-lint deploy/ec2.yaml deploy/template.yaml
+	BC_SKIP_MAPPING=TRUE $(VENV)/lint/bin/checkov --quiet --compact --framework cloudformation --skip-download \
+		--file deploy/ec2.yaml --file deploy/template.yaml
 
 format: $(VENV)/.testing
 	$(BIN)/ruff check --fix .
@@ -34,6 +60,28 @@ format: $(VENV)/.testing
 
 train: $(VENV)/.testing
 	$(BIN)/python -m training train --data $(DATA) --out taxi_api/model/default
+
+# May the bundle be deployed? DEPLOYED is the folder of the one that is, if there is one.
+gate: $(VENV)/.testing
+	$(BIN)/python -m training download --last 2 --colour green --out $(DATA)
+	$(BIN)/python -m training gate --bundle taxi_api/model/default --data $(DATA) $(if $(wildcard $(DEPLOYED)),--deployed $(DEPLOYED))
+
+# A new bundle and its card from TLC's newest months, if it is good enough to take the place of the committed one.
+retrain: $(VENV)/.testing
+	$(BIN)/python -m training download --last 26 --colour green --out $(DATA)
+	$(BIN)/python -m training train --data $(DATA) --out new-bundle $(if $(MLFLOW_TRACKING_URI),,--no-track)
+	$(BIN)/python -m training card --bundle new-bundle --data $(DATA) --out card.html
+	$(BIN)/python -m training gate --bundle new-bundle --data $(DATA) --deployed taxi_api/model/default
+
+promote: $(VENV)/.testing
+	$(BIN)/python -m training register --bundle new-bundle --data $(DATA)
+	$(BIN)/python -m training promote --data $(DATA)
+
+adopt:
+	rm -rf taxi_api/model/default
+	cp -R new-bundle taxi_api/model/default
+
+include deploy/deploy.mk
 
 clean:
 	rm -rf $(VENV)
@@ -54,7 +102,8 @@ $(VENV)/.testing: requirements.txt training/requirements.txt tests/requirements.
 # Environments of their own, for what must not see the libraries of the rest.
 $(VENV)/serving/.installed: requirements.txt tests/serving/requirements.txt
 $(VENV)/fuzz/.installed: requirements.txt tests/fuzz/requirements.txt
-$(VENV)/serving/.installed $(VENV)/fuzz/.installed: $(VENV)/%/.installed: | $(BIN)/python
+$(VENV)/audit/.installed: tests/audit/requirements.txt
+$(VENV)/serving/.installed $(VENV)/fuzz/.installed $(VENV)/audit/.installed: $(VENV)/%/.installed: | $(BIN)/python
 	$(BIN)/python -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/$*/requirements.txt
 	@touch $@
