@@ -1,0 +1,1 @@
+"""Deploying to AWS: ``python -m deploy``."""
