@@ -9,7 +9,7 @@ import pytest
 
 from taxi_api.model.bundle import FILES, MANIFEST, BundleError, load_bundle
 from taxi_api.model.predictor import Predictor
-from taxi_api.model.store import DEFAULT_BUNDLE, load_predictor
+from taxi_api.model.store import DEFAULT_BUNDLE, source_of
 
 Edit = Callable[[dict], object]
 
@@ -180,7 +180,14 @@ def test_other_tables_do_not_give_the_golden_answers(folder: Path):
     assert "golden answer" in refusal(folder)
 
 
-@pytest.mark.parametrize("uri", ["s3://bucket/bundle", "models:/taxi-duration@champion"])
-def test_a_uri_that_is_not_a_folder_is_refused(uri: str):
-    with pytest.raises(BundleError, match="is not a folder"):
-        load_predictor(uri)
+@pytest.mark.parametrize(
+    ("uri", "reason"),
+    [
+        ("gs://bucket/bundle", "is no folder"),
+        ("models:/taxi-duration", "is not models:/name@alias or models:/name/version"),
+        ("models:/taxi-duration@champion", "needs MLFLOW_TRACKING_URI"),
+    ],
+)
+def test_a_uri_that_cannot_be_followed_is_refused(uri: str, reason: str):
+    with pytest.raises(BundleError, match=reason):
+        source_of(uri)
