@@ -38,7 +38,11 @@ def answers(predictor: Predictor, trips: Trips, pickups: Sequence[str]) -> list[
         pickups: the pickup times of ``trips``, as ISO 8601 with New York's offset.
 
     """
-    predicted = predict(predictor, trips)
+    return described(predictor, predict(predictor, trips), pickups)
+
+
+def described(predictor: Predictor, predicted: Predictions, pickups: Sequence[str]) -> list[dict[str, Any]]:
+    """Return n predictions of the predictor as ``answers`` does."""
     level = predictor.bundle.level
     return [
         {

@@ -6,6 +6,7 @@ The keys have 256 random bits, so that a plain sha256 of one cannot be turned ba
 import hashlib
 import hmac
 import secrets
+from typing import Any
 
 from flask import Flask, current_app, request
 from werkzeug.datastructures import WWWAuthenticate
@@ -39,9 +40,14 @@ def digest(key: str) -> str:
 
 def key_label() -> str | None:
     """Return the label of the key that the request shows, or None if it shows none that is known."""
-    if _LABEL not in request.environ:
-        request.environ[_LABEL] = _known(request.headers.get(HEADER, ""), current_app.extensions[_EXTENSION])
-    label: str | None = request.environ[_LABEL]
+    return label_of(request.environ, current_app.extensions[_EXTENSION])
+
+
+def label_of(environ: dict[str, Any], known: tuple[ApiKey, ...]) -> str | None:
+    """Return the label of the key in a WSGI environment, or None if there is none that is known."""
+    if _LABEL not in environ:
+        environ[_LABEL] = _known(environ.get("HTTP_X_API_KEY", ""), known)
+    label: str | None = environ[_LABEL]
     return label
 
 

@@ -18,6 +18,7 @@ from taxi_api import (
     timing,
     unread_body,
 )
+from taxi_api.fast_path import FastPath
 from taxi_api.json_limits import LimitedJSONProvider
 from taxi_api.model.predictor import Predictor
 from taxi_api.settings import Settings
@@ -55,6 +56,9 @@ def create_app(settings: Settings | None = None, predictor: Predictor | None = N
     routes.init_app(app)
     apidocs.init_app(app)
 
+    if not settings.cors_origins and not settings.rate_limit:
+        # Both add to every answer, and in Flask.
+        app.wsgi_app = FastPath(app, settings)  # type: ignore[method-assign]
     if settings.proxy_hops:
         hops = settings.proxy_hops
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

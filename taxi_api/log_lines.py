@@ -1,8 +1,11 @@
 """What a log line looks like: JSON in production, for reading otherwise. Nothing a client sends can begin a new one."""
 
+import json
 import logging
 import re
+from typing import Any
 
+import orjson
 from pythonjsonlogger.json import JsonFormatter
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -15,8 +18,19 @@ def formatter(app_env: str) -> logging.Formatter:
             "%(levelname)s %(name)s %(message)s",
             rename_fields={"levelname": "level", "name": "logger", "exc_info": "exception"},
             timestamp="time",
+            json_serializer=_dumps,
         )
     return _ReadableFormatter("%(asctime)s %(levelname)s %(name)s %(message)s")
+
+
+def _dumps(line: dict[str, Any], **kwargs: Any) -> str:
+    try:
+        text = orjson.dumps(line)
+    except TypeError:
+        # A value that is no JSON, or a lone surrogate in somebody's path.
+        text = b"\xff"
+    # Other alphabets have ends of lines, too; the standard library escapes them.
+    return text.decode() if text.isascii() else json.dumps(line, **kwargs)
 
 
 class _ReadableFormatter(logging.Formatter):

@@ -34,22 +34,48 @@ def configure(settings: Settings) -> None:
         logger.handlers = [handler]
 
 
-def _log(response: Response) -> Response:
+def log_request(
+    *,
+    request_id: str,
+    method: str,
+    path: str,
+    route: str | None,
+    status: int,
+    seconds: float,
+    model_version: str | None,
+    key_label: str | None,
+    client: str | None,
+) -> None:
+    """Write the line of an answered request."""
     # The query and the body stay out: they are the caller's. The key stays out, its label is enough.
     entry = {
-        "request_id": request_id(),
-        "method": request.method,
-        "path": request.path[:_LONGEST_PATH],
-        "route": request.url_rule.rule if request.url_rule else None,
-        "status": response.status_code,
-        "milliseconds": round(timing.seconds() * 1000, 2),
-        "model_version": current_version(),
-        "key_label": key_label(),
-        "client": request.remote_addr,
+        "request_id": request_id,
+        "method": method,
+        "path": path[:_LONGEST_PATH],
+        "route": route,
+        "status": status,
+        "milliseconds": round(seconds * 1000, 2),
+        "model_version": model_version,
+        "key_label": key_label,
+        "client": client,
     }
     _logger.info(
         "%(method)s %(path)s %(status)d %(milliseconds).1f ms client=%(client)s key=%(key_label)s id=%(request_id)s",
         entry,
         extra=entry,
+    )
+
+
+def _log(response: Response) -> Response:
+    log_request(
+        request_id=request_id(),
+        method=request.method,
+        path=request.path,
+        route=request.url_rule.rule if request.url_rule else None,
+        status=response.status_code,
+        seconds=timing.seconds(),
+        model_version=current_version(),
+        key_label=key_label(),
+        client=request.remote_addr,
     )
     return response

@@ -1,6 +1,7 @@
 """Every request has an id: the caller's ``X-Request-ID`` if it is usable, else a new one; the answer carries it."""
 
 import re
+from typing import Any
 from uuid import uuid4
 
 from flask import Flask, Response, request
@@ -19,11 +20,16 @@ def init_app(app: Flask) -> None:
 
 def request_id() -> str:
     """Return the id of the request being answered."""
-    # Kept in the WSGI environment, which the app that serves the documentation shares.
-    if _KEY not in request.environ:
-        given = request.headers.get(HEADER, "")
-        request.environ[_KEY] = given if _USABLE.fullmatch(given) else uuid4().hex
-    return str(request.environ[_KEY])
+    return id_of(request.environ)
+
+
+def id_of(environ: dict[str, Any]) -> str:
+    """Return the id of the request of a WSGI environment."""
+    # Kept there, because the app that serves the documentation shares it.
+    if _KEY not in environ:
+        given = environ.get("HTTP_X_REQUEST_ID", "")
+        environ[_KEY] = given if _USABLE.fullmatch(given) else uuid4().hex
+    return str(environ[_KEY])
 
 
 def _take() -> None:

@@ -3,12 +3,16 @@
 from flask import Flask, Response, request
 
 # An answer of the API is data: nothing in it may load, run or be framed.
-_DATA = "default-src 'none'; frame-ancestors 'none'"
+DATA = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
 # Swagger UI loads its own files alone; it draws its icons from data: addresses.
-_PAGE = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
-    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+_PAGE = DATA | {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+    " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+}
 
 
 def init_app(app: Flask) -> None:
@@ -17,8 +21,5 @@ def init_app(app: Flask) -> None:
 
 
 def _set(response: Response) -> Response:
-    is_page = request.path.startswith("/apidocs")
-    response.headers["Content-Security-Policy"] = _PAGE if is_page else _DATA
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers.update(_PAGE if request.path.startswith("/apidocs") else DATA)
     return response

@@ -63,9 +63,13 @@ def predictor() -> Predictor:
     return load_predictor("")
 
 
-@pytest.fixture(scope="session")
-def app(predictor: Predictor) -> Flask:
-    return create_app(Settings(), predictor)
+@pytest.fixture(scope="session", params=["fast path", "Flask alone"])
+def app(predictor: Predictor, request: pytest.FixtureRequest) -> Flask:
+    """The app as it is served, and without the fast path in front of it: both answer alike."""
+    app = create_app(Settings(), predictor)
+    if request.param == "Flask alone":
+        app.wsgi_app = app.wsgi_app.flask  # type: ignore[attr-defined]
+    return app
 
 
 @pytest.fixture

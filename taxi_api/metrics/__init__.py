@@ -25,10 +25,10 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 def init_app(app: Flask, settings: Settings) -> None:
     """Count the requests of the app and, outside of Lambda, serve /metrics."""
     if settings.lambda_function:
-        app.extensions[_EXTENSION] = _Metrics(CloudWatchLines(settings.lambda_function))
+        app.extensions[_EXTENSION] = Metrics(CloudWatchLines(settings.lambda_function))
     else:
         prometheus = Prometheus()
-        app.extensions[_EXTENSION] = _Metrics(prometheus)
+        app.extensions[_EXTENSION] = Metrics(prometheus)
         app.add_url_rule("/metrics", "metrics", prometheus.expose)
     app.after_request(_observe_request)
 
@@ -45,21 +45,17 @@ def observe_poll(app: Flask, outcome: Outcome) -> None:
 
 def observe_predictions(predictions: Predictions, trips: Trips) -> None:
     """Count n answers, given together to one request, and the n trips that they are for."""
-    metrics: _Metrics = current_app.extensions[_EXTENSION]
-    metrics.know(current_app.extensions["predictor"].bundle)
-    counts = np.bincount(predictions.basis, minlength=len(BASIS)).tolist()
-    metrics.observer.predictions(
-        PredictionsMade(
-            trips=len(predictions.basis),
-            basis={kind: count for kind, count in zip(BASIS, counts, strict=True) if count},
-            inputs=metrics.inputs.count(trips),
-        )
-    )
+    metrics_of(current_app).predictions(predictions, trips)
+
+
+def metrics_of(app: Flask) -> "Metrics":
+    """Return the metrics of an app."""
+    found: Metrics = app.extensions[_EXTENSION]
+    return found
 
 
 def _observe_request(response: Response) -> Response:
-    metrics: _Metrics = current_app.extensions[_EXTENSION]
-    metrics.observer.request(
+    metrics_of(current_app).observer.request(
         RequestAnswered(
             method=request.method if request.method in _METHODS else "other",
             route=request.url_rule.rule if request.url_rule else "none",
@@ -70,7 +66,7 @@ def _observe_request(response: Response) -> Response:
     return response
 
 
-class _Metrics:
+class Metrics:
     """The observer of one app, and the reference of the bundle that it serves at the moment."""
 
     def __init__(self, observer: Observer) -> None:
@@ -81,5 +77,16 @@ class _Metrics:
         """Take the bundle as the one that is served from now on."""
         if bundle is not self._bundle:
             self._bundle = bundle
-            self.inputs = Inputs(bundle.manifest["reference"])
-            self.observer.model(bundle, self.inputs.shares)
+            self._inputs = Inputs(bundle.manifest["reference"])
+            self.observer.model(bundle, self._inputs.shares)
+
+    def predictions(self, predictions: Predictions, trips: Trips) -> None:
+        """Count n answers, given together to one request, and the n trips that they are for."""
+        counts = np.bincount(predictions.basis, minlength=len(BASIS)).tolist()
+        self.observer.predictions(
+            PredictionsMade(
+                trips=len(predictions.basis),
+                basis={kind: count for kind, count in zip(BASIS, counts, strict=True) if count},
+                inputs=self._inputs.count(trips),
+            )
+        )

@@ -43,6 +43,8 @@ class Inputs:
 
     def count(self, trips: Trips) -> Counts:
         """Return how many of n trips fall into each bin of each input; bins without any are left out."""
+        if len(trips.miles) == 1:
+            return self._count_one(trips)
         given = ~np.isnan(trips.miles)
         mile_bin = np.searchsorted(self._edges, trips.miles[given], side="right") - 1
         timed = trips.pickup[~np.isnat(trips.pickup)]
@@ -53,6 +55,22 @@ class Inputs:
             "pickup_borough": _tally(self._borough[trips.pickup_zone], self._boroughs),
             "dropoff_borough": _tally(self._borough[trips.dropoff_zone], self._boroughs),
         }
+
+    def _count_one(self, trips: Trips) -> Counts:
+        """Count a single trip, which most requests have, in a fraction of the time that columns take."""
+        miles, pickup = trips.miles[0], trips.pickup[0]
+        given = not np.isnan(miles)
+        counts = {
+            "trip_distance_given": {_GIVEN[given]: 1},
+            "pickup_borough": {self._boroughs[self._borough[trips.pickup_zone[0]]]: 1},
+            "dropoff_borough": {self._boroughs[self._borough[trips.dropoff_zone[0]]]: 1},
+        }
+        if given:
+            mile_bin = int(self._edges.searchsorted(miles, side="right")) - 1
+            counts["trip_distance"] = {self._miles[min(max(mile_bin, 0), len(self._miles) - 1)]: 1}
+        if not np.isnat(pickup):
+            counts["pickup_time"] = {_PARTS_OF_WEEK[week_part(hour_of_week(pickup))]: 1}
+        return counts
 
 
 def _tally(bins: NDArray[np.int64], names: Sequence[str]) -> dict[str, int]:

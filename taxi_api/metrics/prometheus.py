@@ -1,6 +1,7 @@
 """Observations as Prometheus metrics, added up over the workers of gunicorn."""
 
 import os
+from functools import cache
 
 from flask import Response, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -54,21 +55,25 @@ class Prometheus:
             "taxi_model_polls", "Looks for another model, by outcome, of all workers.", ["outcome"], registry=mine
         )
         self._served: Gauge | None = None
+        # Looking up a series by its labels costs more than counting in it, and there are only so many.
+        self._of_request = cache(lambda *labels: (self._requests.labels(*labels), self._seconds.labels(*labels)))
+        self._of_basis = cache(self._predictions.labels)
+        self._of_input = cache(self._inputs.labels)
 
     def request(self, observed: RequestAnswered) -> None:
         """Count the request and its time."""
-        labels = (observed.method, observed.route, str(observed.status))
-        self._requests.labels(*labels).inc()
-        self._seconds.labels(*labels).observe(observed.seconds)
+        requests, seconds = self._of_request(observed.method, observed.route, str(observed.status))
+        requests.inc()
+        seconds.observe(observed.seconds)
 
     def predictions(self, observed: PredictionsMade) -> None:
         """Count the predictions and the bins of their inputs."""
         self._batch.observe(observed.trips)
         for kind, count in observed.basis.items():
-            self._predictions.labels(kind).inc(count)
+            self._of_basis(kind).inc(count)
         for name, bins in observed.inputs.items():
             for bin_name, count in bins.items():
-                self._inputs.labels(name, bin_name).inc(count)
+                self._of_input(name, bin_name).inc(count)
 
     def poll(self, outcome: str) -> None:
         """Count the look."""

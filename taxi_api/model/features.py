@@ -6,6 +6,7 @@ training and arrives as a table.
 """
 
 import hashlib
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -133,6 +134,7 @@ class _Days(NamedTuple):
     """0 before June 2020, 1 since."""
 
 
+@cache
 def _days() -> _Days:
     days = calendar()
     era = (np.arange(len(days.weekday)) + FIRST_DAY >= _NEW_ERA).astype(np.int64)

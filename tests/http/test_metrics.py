@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from taxi_api.app import create_app
-from taxi_api.metrics import observe_predictions
+from taxi_api.metrics import observe_model, observe_predictions
 from taxi_api.model.features import Trips
 from taxi_api.model.predictor import Predictor
 from taxi_api.settings import Settings
@@ -119,8 +119,7 @@ def test_the_model_is_named_and_a_new_one_takes_its_place(predictor: Predictor):
     app = create_app(Settings(), predictor)
     other = copy(predictor)
     other.bundle = replace(predictor.bundle, digest="0" * 64)
-    app.extensions["predictor"] = other
-    app.test_client().post("/predict", json=TRIP)
+    observe_model(app, other.bundle)
     found = {
         dict(labels)["digest"]: number for (name, labels), number in scrape(app).items() if name == "taxi_model_info"
     }
