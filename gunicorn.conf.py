@@ -21,7 +21,8 @@ except (SettingsError, OSError) as problem:
 
 bind = f"0.0.0.0:{_settings.port}"
 workers = _settings.web_concurrency or os.cpu_count() or 1
-worker_class = "gthread"
+worker_class = "taxi_api.server.worker.EventLoopWorker"
+# For batches and whatever else is not answered at once.
 threads = 4
 # Each worker loads the model itself: a session that was made before the fork would hang after it.
 preload_app = False

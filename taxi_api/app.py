@@ -16,9 +16,8 @@ from taxi_api import (
     security_headers,
     served_model,
     timing,
-    unread_body,
 )
-from taxi_api.fast_path import FastPath
+from taxi_api.fast_path import PATHS, FastPath
 from taxi_api.json_limits import LimitedJSONProvider
 from taxi_api.model.predictor import Predictor
 from taxi_api.settings import Settings
@@ -44,7 +43,6 @@ def create_app(settings: Settings | None = None, predictor: Predictor | None = N
 
     request_id.init_app(app)
     timing.init_app(app)
-    unread_body.init_app(app)
     logs.init_app(app, settings)
     metrics.init_app(app, settings)
     served_model.init_app(app, settings, predictor)
@@ -59,6 +57,8 @@ def create_app(settings: Settings | None = None, predictor: Predictor | None = N
     if not settings.cors_origins and not settings.rate_limit:
         # Both add to every answer, and in Flask.
         app.wsgi_app = FastPath(app, settings)  # type: ignore[method-assign]
+        # The server need not put these off to a thread: nothing in their way waits for anything.
+        app.extensions["quick_paths"] = PATHS | {"/health"}
     if settings.proxy_hops:
         hops = settings.proxy_hops
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
