@@ -1,32 +1,54 @@
 """Trips in, answers out: between the contract and the model, without HTTP."""
 
+import math
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-import numpy as np
-
-from taxi_api.metrics import observe_predictions
-from taxi_api.model.features import Trips
-from taxi_api.model.predictor import BASIS, Predictions, Predictor
-from taxi_api.newyork import now, wall_clock
+from taxi_api.metrics import observe_prediction, observe_predictions
+from taxi_api.model.features import OneTrip, Trips
+from taxi_api.model.predictor import BASIS, Prediction, Predictions, Predictor
+from taxi_api.newyork import now, wall_clock_seconds
 from taxi_api.schemas.trip import Trip
 
 
 def answer(predictor: Predictor, trip: Trip) -> dict[str, Any]:
     """Return the answer, as ``PredictionSchema`` describes it, for a trip that ``TripSchema`` has loaded."""
     pickup = trip.get("pickup_datetime") or now()
-    trips = one_trip(trip | {"pickup_datetime": pickup})
-    return answers(predictor, trips, [pickup.isoformat()])[0] | {"model": model_reference(predictor)}
+    one = one_trip(trip, pickup)
+    prediction = predictor.predict_one(one)
+    observe_prediction(prediction, one)
+    return described(predictor, prediction, pickup)
 
 
-def one_trip(trip: Trip) -> Trips:
-    """Return a loaded trip with a pickup time as columns of one row."""
-    return Trips(
-        pickup_zone=np.array([trip["PULocationID"]]),
-        dropoff_zone=np.array([trip["DOLocationID"]]),
-        miles=np.array([trip.get("trip_distance", np.nan)]),
-        pickup=wall_clock([trip["pickup_datetime"]]),
-    )
+def one_trip(trip: Trip, pickup: datetime) -> OneTrip:
+    """Return a loaded trip as the model takes it."""
+    miles = float(trip.get("trip_distance", math.nan))
+    return OneTrip(trip["PULocationID"], trip["DOLocationID"], miles, wall_clock_seconds(pickup))
+
+
+def described(predictor: Predictor, prediction: Prediction, pickup: datetime) -> dict[str, Any]:
+    """Return a prediction as ``PredictionSchema`` describes it."""
+    return {
+        "duration": _hundredths(prediction.duration),
+        "interval": {
+            "lower": _hundredths(prediction.lower),
+            "upper": _hundredths(prediction.upper),
+            "level": predictor.bundle.level,
+        },
+        "trip_distance": {
+            "miles": _hundredths(prediction.miles),
+            "source": "estimate" if prediction.estimated else "request",
+        },
+        "pickup_datetime": pickup.isoformat(),
+        "basis": {"kind": BASIS[prediction.basis], "trips": prediction.basis_trips},
+        "model": model_reference(predictor),
+    }
+
+
+def _hundredths(value: float) -> float:
+    # As numpy does it for a batch; Python's own rounding has another answer at 2.675.
+    return round(value * 100) / 100
 
 
 def answers(predictor: Predictor, trips: Trips, pickups: Sequence[str]) -> list[dict[str, Any]]:
@@ -38,11 +60,7 @@ def answers(predictor: Predictor, trips: Trips, pickups: Sequence[str]) -> list[
         pickups: the pickup times of ``trips``, as ISO 8601 with New York's offset.
 
     """
-    return described(predictor, predict(predictor, trips), pickups)
-
-
-def described(predictor: Predictor, predicted: Predictions, pickups: Sequence[str]) -> list[dict[str, Any]]:
-    """Return n predictions of the predictor as ``answers`` does."""
+    predicted = predict(predictor, trips)
     level = predictor.bundle.level
     return [
         {

@@ -18,7 +18,7 @@ def explained_answer(predictor: Predictor, trip: Trip) -> dict[str, Any]:
     """Return the answer and its parts, as ``ExplanationSchema`` describes them, for a trip that has been loaded."""
     trip = trip | {"pickup_datetime": trip.get("pickup_datetime") or now()}
     answered = answer(predictor, trip)
-    row = predictor.features.matrix(one_trip(trip))[0]
+    row = predictor.features.row(one_trip(trip, trip["pickup_datetime"]))[0]
     base, contributions = explain(predictor.bundle.trees, row)
     # Below the least that a trip can take, the answer is that least, whatever the trees say.
     raised = max(0.0, LEAST_MINUTES - base - float(contributions.sum()))

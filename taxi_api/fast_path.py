@@ -14,20 +14,47 @@ from flask import Flask
 from marshmallow import ValidationError
 
 from taxi_api import api_keys, logs, request_id, security_headers, timing
-from taxi_api.answers import described, model_reference, one_trip
+from taxi_api.answers import described, one_trip
 from taxi_api.current_model import PREDICTOR
 from taxi_api.metrics import metrics_of
 from taxi_api.metrics.observations import RequestAnswered
+from taxi_api.model.zones import FIRST_ZONE, LAST_ZONE
 from taxi_api.newyork import now
-from taxi_api.schemas.trip import TRIP
+from taxi_api.schemas.trip import FARTHEST_MILES, Trip, TripSchema
 from taxi_api.settings import Settings
 
 PATHS = frozenset({"/predict", "/v1/predict"})
 # A plain trip has some 130 bytes.
 _MOST_BYTES = 512
 
+_FIELDS = TripSchema().fields.keys()
+_PICKUP = TripSchema().fields["pickup_datetime"]
+_NUMBERS = (int, float)
+
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
+
+
+def _plain_trip(given: Any) -> Trip | None:
+    """Return what ``TRIP.load`` makes of a trip as most are; None for any other, right or wrong.
+
+    Raises:
+        ValidationError: the pickup time is not usable.
+
+    """
+    if type(given) is not dict or not given.keys() <= _FIELDS:
+        return None
+    pickup, dropoff = given.get("PULocationID"), given.get("DOLocationID")
+    if type(pickup) is not int or type(dropoff) is not int:
+        return None
+    if not (FIRST_ZONE <= pickup <= LAST_ZONE and FIRST_ZONE <= dropoff <= LAST_ZONE):
+        return None
+    miles = given.get("trip_distance", FARTHEST_MILES)
+    if type(miles) not in _NUMBERS or not 0 < miles <= FARTHEST_MILES:
+        return None
+    if "pickup_datetime" in given:
+        given["pickup_datetime"] = _PICKUP.deserialize(given["pickup_datetime"])
+    return given
 
 
 class FastPath:
@@ -70,18 +97,19 @@ class FastPath:
         if predictor is None:
             return None
         try:
-            trip = TRIP.load(orjson.loads(body))
+            trip = _plain_trip(orjson.loads(body))
         except (orjson.JSONDecodeError, ValidationError):
             return None
-        trip.setdefault("pickup_datetime", now())
-        trips = one_trip(trip)
-        predicted = predictor.predict(trips)
-        (answer,) = described(predictor, predicted, [trip["pickup_datetime"].isoformat()])
-        content = orjson.dumps(answer | {"model": model_reference(predictor)}, option=orjson.OPT_APPEND_NEWLINE)
+        if trip is None:
+            return None
+        pickup = trip.get("pickup_datetime") or now()
+        one = one_trip(trip, pickup)
+        prediction = predictor.predict_one(one)
+        content = orjson.dumps(described(predictor, prediction, pickup), option=orjson.OPT_APPEND_NEWLINE)
 
         took = time.perf_counter() - started
         path, identity = environ["PATH_INFO"], request_id.id_of(environ)
-        self._metrics.predictions(predicted, trips)
+        self._metrics.prediction(prediction, one)
         self._metrics.observer.request(RequestAnswered(method="POST", route=path, status=200, seconds=took))
         logs.log_request(
             request_id=identity,

@@ -26,6 +26,9 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 def configure(settings: Settings) -> None:
     """Write the log of this process to stderr, from the level in the settings on."""
+    # No line shows these, and each would be looked up for each line.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter(settings.app_env))
     for name in LOGGERS:

@@ -1,13 +1,14 @@
 """New York time: the wall clock that TLC records and that the model knows."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 NEW_YORK = ZoneInfo("America/New_York")
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 def now() -> datetime:
@@ -25,6 +26,12 @@ def in_new_york(time: datetime) -> datetime:
         # There and back through UTC, because arithmetic within a zone does not notice a missing hour.
         time = time.replace(tzinfo=NEW_YORK).astimezone(UTC)
     return time.astimezone(NEW_YORK).replace(microsecond=0)
+
+
+def wall_clock_seconds(time: datetime) -> int:
+    """Return what the clock shows at a time in New York, in seconds since 1970 on the same clock."""
+    days = time.toordinal() - _EPOCH
+    return ((days * 24 + time.hour) * 60 + time.minute) * 60 + time.second
 
 
 def wall_clock(times: Iterable[datetime]) -> NDArray[np.datetime64]:

@@ -12,9 +12,9 @@ from taxi_api.metrics.inputs import Inputs
 from taxi_api.metrics.observations import Observer, PredictionsMade, RequestAnswered
 from taxi_api.metrics.prometheus import Prometheus
 from taxi_api.model.bundle import Bundle
-from taxi_api.model.features import Trips
+from taxi_api.model.features import OneTrip, Trips
 from taxi_api.model.follower import Outcome
-from taxi_api.model.predictor import BASIS, Predictions
+from taxi_api.model.predictor import BASIS, Prediction, Predictions
 from taxi_api.settings import Settings
 
 _EXTENSION = "metrics"
@@ -41,6 +41,11 @@ def observe_model(app: Flask, bundle: Bundle) -> None:
 def observe_poll(app: Flask, outcome: Outcome) -> None:
     """Count a look for another model."""
     app.extensions[_EXTENSION].observer.poll(outcome)
+
+
+def observe_prediction(prediction: Prediction, trip: OneTrip) -> None:
+    """Count an answer, and the trip that it is for."""
+    metrics_of(current_app).prediction(prediction, trip)
 
 
 def observe_predictions(predictions: Predictions, trips: Trips) -> None:
@@ -79,6 +84,11 @@ class Metrics:
             self._bundle = bundle
             self._inputs = Inputs(bundle.manifest["reference"])
             self.observer.model(bundle, self._inputs.shares)
+
+    def prediction(self, prediction: Prediction, trip: OneTrip) -> None:
+        """Count an answer, and the trip that it is for."""
+        made = PredictionsMade(1, {BASIS[prediction.basis]: 1}, self._inputs.count_one(trip))
+        self.observer.predictions(made)
 
     def predictions(self, predictions: Predictions, trips: Trips) -> None:
         """Count n answers, given together to one request, and the n trips that they are for."""

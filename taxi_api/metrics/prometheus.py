@@ -4,7 +4,7 @@ import os
 from functools import cache
 
 from flask import Response, request
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -29,6 +29,10 @@ class Prometheus:
     """The metrics of one app."""
 
     def __init__(self) -> None:
+        if os.environ.get(VARIABLE):
+            # The app is made after the fork: no need to ask the system at every count which process this is.
+            process = os.getpid()
+            values.ValueClass = values.MultiProcessValue(lambda: process)  # type: ignore[no-untyped-call]
         self._registry = mine = CollectorRegistry()
         self._requests = Counter("taxi_http_requests", "Requests answered.", _REQUEST, registry=mine)
         self._seconds = Histogram(

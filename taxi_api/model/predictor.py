@@ -1,5 +1,6 @@
 """Answers from a bundle: the whole path from a trip's columns to minutes."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -7,8 +8,8 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from taxi_api.model.bundle import GOLDEN, MODEL, Bundle, BundleError
-from taxi_api.model.features import NAMES, FeatureBuilder, Trips
-from taxi_api.model.interval import corrected, groups
+from taxi_api.model.features import NAMES, FeatureBuilder, OneTrip, Trips
+from taxi_api.model.interval import corrected, corrected_one, group_of, groups
 from taxi_api.model.zones import ZONE_ROWS
 
 # What an answer rests on: trips between just these zones, trips between zones near them, or the city as a whole.
@@ -42,6 +43,18 @@ class Predictions(NamedTuple):
     """Training trips of that kind."""
 
 
+class Prediction(NamedTuple):
+    """One answer; see ``Predictions``."""
+
+    duration: float
+    lower: float
+    upper: float
+    miles: float
+    estimated: bool
+    basis: int
+    basis_trips: int
+
+
 class Predictor:
     """A bundle, ready to answer. Make one in each process: its session must not cross a fork."""
 
@@ -56,6 +69,7 @@ class Predictor:
         self._basis = np.where(pair_trips >= ENOUGH_TRIPS, 0, np.where(nearby_trips >= ENOUGH_TRIPS, 1, 2))
         self._basis_trips = np.choose(self._basis, (pair_trips, nearby_trips, pair_trips.sum()))
         self._pair_miles = bundle.tables.pair_miles.astype(np.float64).ravel()
+        self._shares: list[float] = bundle.corrections.tolist()
         self.check()
 
     def check(self) -> None:
@@ -80,6 +94,22 @@ class Predictor:
             estimated=estimated,
             basis=self._basis[pair],
             basis_trips=self._basis_trips[pair],
+        )
+
+    def predict_one(self, trip: OneTrip) -> Prediction:
+        """Answer a single trip as ``predict`` does, in a third of the time."""
+        pair = trip.pickup_zone * ZONE_ROWS + trip.dropoff_zone
+        raw = self._run(self.features.row(trip))[0].tolist()
+        duration, lower, upper = corrected_one(raw, self._shares[group_of(trip)])
+        estimated = math.isnan(trip.miles)
+        return Prediction(
+            duration,
+            lower,
+            upper,
+            float(self._pair_miles[pair]) if estimated else trip.miles,
+            estimated,
+            int(self._basis[pair]),
+            int(self._basis_trips[pair]),
         )
 
     def _minutes(self, trips: Trips) -> NDArray[np.float64]:

@@ -1,0 +1,50 @@
+"""The same trips for every server, in the form that each of them reads."""
+
+import json
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+Trip = dict[str, Any]
+NAMES = ("PULocationID", "DOLocationID", "trip_distance", "pickup_datetime")
+
+
+def made_up(count: int) -> list[Trip]:
+    """Return trips between any zones in September 2024, hardly two alike; the same at every call."""
+    pick = random.Random(1)
+    start = datetime(2024, 9, 1)
+    return [
+        {
+            "PULocationID": pick.randint(1, 263),
+            "DOLocationID": pick.randint(1, 263),
+            "trip_distance": round(pick.uniform(0.3, 20), 2),
+            "pickup_datetime": (start + timedelta(seconds=pick.randrange(30 * 86_400))).isoformat(),
+        }
+        for _ in range(count)
+    ]
+
+
+def as_json(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def one(trips: list[Trip]) -> bytes:
+    """Return the first trip as the body of ``POST /predict``."""
+    return as_json(trips[0])
+
+
+def rows(trips: list[Trip]) -> bytes:
+    return as_json({"trips": trips})
+
+
+def columns(trips: list[Trip]) -> bytes:
+    return as_json({name: [trip[name] for trip in trips] for name in NAMES})
+
+
+def dataframe_split(trips: list[Trip]) -> bytes:
+    """Return what MLflow's scoring servers read."""
+    return as_json({"dataframe_split": {"columns": NAMES, "data": [[trip[name] for name in NAMES] for trip in trips]}})
+
+
+Body = Callable[[list[Trip]], bytes]
