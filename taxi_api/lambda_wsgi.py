@@ -1,7 +1,6 @@
 """The app behind Lambda's events: an event in, an answer out, and nothing more."""
 
 from collections.abc import Callable, Iterable
-from contextlib import closing
 from typing import Any
 
 import serverless_wsgi
@@ -24,9 +23,12 @@ def make_handler(app: Flask) -> Handler:
 
     def wsgi(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         environ["SCRIPT_NAME"] = environ["serverless.event"]["prefix"]
-        # serverless-wsgi reads an answer but does not close it; the files of Swagger UI would stay open.
-        with closing(app(environ, start_response)) as parts:  # type: ignore[type-var]
+        parts = app(environ, start_response)
+        try:
             return [*parts]
+        finally:
+            # serverless-wsgi reads an answer but does not close it; the files of Swagger UI would stay open.
+            getattr(parts, "close", _nothing)()
 
     def handle(event: Any, context: Any) -> Event:
         if is_warm_up(event):
@@ -38,6 +40,10 @@ def make_handler(app: Flask) -> Handler:
         return answer_event(event, serverless_wsgi.handle_request(wsgi, asked, context))
 
     return handle
+
+
+def _nothing() -> None:
+    """Stand in for the ``close`` that an answer need not have."""
 
 
 def _refuse() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Flask, current_app
 
 from taxi_api.current_model import FOLLOWER, PREDICTOR
+from taxi_api.memory import give_back
 from taxi_api.metrics import observe_model, observe_poll
 from taxi_api.model.bundle import BundleError
 from taxi_api.model.follower import Follower
@@ -26,6 +27,7 @@ def init_app(app: Flask, settings: Settings, predictor: Predictor | None) -> Non
         follow(app, settings)
     if app.extensions[PREDICTOR] is not None:
         observe_model(app, app.extensions[PREDICTOR].bundle)
+        give_back()
 
 
 def follow(app: Flask, settings: Settings) -> None:
@@ -35,6 +37,7 @@ def follow(app: Flask, settings: Settings) -> None:
         # One assignment: a request sees the old model or the new one, see ``current_predictor``.
         app.extensions[PREDICTOR] = new
         observe_model(app, new.bundle)
+        give_back()
 
     source = source_of(settings.model_uri, settings.mlflow_tracking_uri, settings.model_cache)
     follower = Follower(source, swap, lambda outcome: observe_poll(app, outcome))

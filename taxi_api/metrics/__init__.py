@@ -7,10 +7,8 @@ import numpy as np
 from flask import Flask, Response, current_app, request
 
 from taxi_api import timing
-from taxi_api.metrics.cloudwatch import CloudWatchLines
 from taxi_api.metrics.inputs import Inputs
 from taxi_api.metrics.observations import Observer, PredictionsMade, RequestAnswered
-from taxi_api.metrics.prometheus import Prometheus
 from taxi_api.model.bundle import Bundle
 from taxi_api.model.features import OneTrip, Trips
 from taxi_api.model.follower import Outcome
@@ -24,9 +22,14 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Count the requests of the app and, outside of Lambda, serve /metrics."""
+    # Each is imported where it is used: a cold start needs no Prometheus.
     if settings.lambda_function:
+        from taxi_api.metrics.cloudwatch import CloudWatchLines  # noqa: PLC0415
+
         app.extensions[_EXTENSION] = Metrics(CloudWatchLines(settings.lambda_function))
     else:
+        from taxi_api.metrics.prometheus import Prometheus  # noqa: PLC0415
+
         prometheus = Prometheus()
         app.extensions[_EXTENSION] = Metrics(prometheus)
         app.add_url_rule("/metrics", "metrics", prometheus.expose)

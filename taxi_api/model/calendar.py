@@ -68,9 +68,11 @@ def calendar() -> Calendar:
     days = np.arange(np.datetime64(first), np.datetime64(last) + 1)
     number = days.astype(np.int64)
     month = days.astype("datetime64[M]")
-    off = [day for year in range(FIRST_YEAR, LAST_YEAR + 1) for day in holidays(year)]
+    off = [day.toordinal() - first.toordinal() for year in range(FIRST_YEAR, LAST_YEAR + 1) for day in holidays(year)]
+    holiday = np.zeros(len(days), np.bool_)
+    holiday[off] = True
     return Calendar(
         weekday=(number + 3) % 7,  # day 0, 1970-01-01, was a Thursday
-        holiday=np.isin(days, np.array(off, dtype="datetime64[D]")),
+        holiday=holiday,
         season=31 * (month.astype(np.int64) % 12) + (days - month).astype(np.int64),
     )

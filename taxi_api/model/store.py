@@ -7,10 +7,6 @@ from pathlib import Path
 from taxi_api.model.bundle import BundleError, load_bundle
 from taxi_api.model.predictor import Predictor
 from taxi_api.model.sources import Source
-from taxi_api.model.sources.cached import Cached
-from taxi_api.model.sources.folder import FolderSource
-from taxi_api.model.sources.registry import RegistrySource
-from taxi_api.model.sources.s3 import S3Source
 
 DEFAULT_BUNDLE = Path(__file__).parent / "default"
 
@@ -40,11 +36,18 @@ def source_of(uri: str, tracking_uri: str = "", cache: str = "") -> Source:
         BundleError: the URI, or what else it needs, cannot be used.
 
     """
+    # Here, because most starts need none or one of these, and what they import takes as long as Flask.
     if not is_remote(uri):
+        from taxi_api.model.sources.folder import FolderSource  # noqa: PLC0415
+
         return FolderSource(Path(uri))
     if not uri.startswith(("models:", "s3:")):
         raise BundleError(f"MODEL_URI {uri!r} is no folder, and not models:/name@alias, models:/name/version or s3://…")
-    remote = S3Source(uri) if uri.startswith("s3:") else RegistrySource(uri, tracking_uri)
+    from taxi_api.model.sources.cached import Cached  # noqa: PLC0415
+    from taxi_api.model.sources.registry import RegistrySource  # noqa: PLC0415
+    from taxi_api.model.sources.s3 import S3Source  # noqa: PLC0415
+
+    remote: S3Source | RegistrySource = S3Source(uri) if uri.startswith("s3:") else RegistrySource(uri, tracking_uri)
     return Cached(remote, Path(cache) if cache else _own_cache(), f"{remote.server} {uri}")
 
 
