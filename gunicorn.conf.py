@@ -11,6 +11,8 @@ from taxi_api import exposure, log_lines, logs, metrics_folder
 from taxi_api.model.bundle import BundleError
 from taxi_api.settings import Settings, SettingsError
 
+# numpy would otherwise start a thread for each core in each worker, for matrix products that nobody asks for.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 _MEMORY = "/dev/shm"  # noqa: S108 - Linux keeps it in memory; gunicorn makes its own file there
 
 try:

@@ -218,7 +218,8 @@ class FeatureBuilder:
         self._city = tables.city_factor.astype(np.float32)
         self._pickup = tables.pickup_factor.astype(np.float32).ravel()
         self._dropoff = tables.dropoff_factor.astype(np.float32).ravel()
-        self._pair_factor = tables.pair_factor.astype(np.float32).ravel()
+        # The largest table stays as it is stored.
+        self._pair_factor = tables.pair_factor.ravel()
 
     def matrix(self, trips: Trips) -> NDArray[np.float32]:
         """Return the features of n trips, shape (n, len(NAMES)), NaN where an input is not known."""
@@ -246,7 +247,7 @@ class FeatureBuilder:
             city = self._city[self._days.era[day], hour]
             pickup = self._pickup[trip.pickup_zone * HOURS_A_WEEK + hour]
             dropoff = self._dropoff[trip.dropoff_zone * HOURS_A_WEEK + hour]
-            between = self._pair_factor[_PART_OF_HOUR[hour] * (ZONE_ROWS * ZONE_ROWS) + pair]
+            between = np.float32(self._pair_factor[_PART_OF_HOUR[hour] * (ZONE_ROWS * ZONE_ROWS) + pair])
             row[_MINUTE] = second // 60
             row[_MINUTE + 1 : _CITY_FACTOR] = self._days.values[day]
             row[_CITY_FACTOR] = city
@@ -294,7 +295,7 @@ class FeatureBuilder:
         city = self._city[self._days.era[day], hour]
         pickup = self._pickup[trips.pickup_zone * HOURS_A_WEEK + hour]
         dropoff = self._dropoff[trips.dropoff_zone * HOURS_A_WEEK + hour]
-        between = self._pair_factor[week_part(hour) * (ZONE_ROWS * ZONE_ROWS) + pair]
+        between = self._pair_factor[week_part(hour) * (ZONE_ROWS * ZONE_ROWS) + pair].astype(np.float32)
         out[:, _CITY_FACTOR] = city
         out[:, _CITY_FACTOR + 1] = pickup
         out[:, _CITY_FACTOR + 2] = dropoff

@@ -1,7 +1,12 @@
 """Answers from a bundle: the whole path from a trip's columns to minutes."""
 
 import math
+import os
+from dataclasses import replace
 from typing import NamedTuple
+
+# The runtime's maker would otherwise be told of every start, by a thread of its own; it is asked at the import.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import numpy as np
 import onnxruntime
@@ -20,9 +25,6 @@ ENOUGH_TRIPS = 10
 # Float32 arithmetic against scikit-learn's float64; a wrong branch of one tree is far more than this.
 GOLDEN_TOLERANCE_MINUTES = 0.01
 
-# The runtime's maker would otherwise be told of every start.
-onnxruntime.disable_telemetry_events()
-
 _TYPICAL_MINUTES = NAMES.index("typical_minutes")
 # Fewer rows cost less than putting them in order.
 _WORTH_SORTING = 256
@@ -37,9 +39,9 @@ class Predictions(NamedTuple):
     """The distance the answer is for: as given, or typical for the pair of zones."""
     estimated: NDArray[np.bool_]
     """True where the distance was not given."""
-    basis: NDArray[np.int64]
+    basis: NDArray[np.uint8]
     """Index into BASIS."""
-    basis_trips: NDArray[np.int64]
+    basis_trips: NDArray[np.uint32]
     """Training trips of that kind."""
 
 
@@ -60,15 +62,17 @@ class Predictor:
 
     def __init__(self, bundle: Bundle) -> None:
         """Prepare the session and try the golden answers; raise BundleError if the bundle must not serve."""
-        self.bundle = bundle
+        # The session has its own copy of the graph.
+        self.bundle = replace(bundle, model=b"")
         self.features = FeatureBuilder(bundle.tables)
         self._session = _session(bundle)
         self._input = self._session.get_inputs()[0].name
-        pair_trips = bundle.tables.pair_trips.astype(np.int64).ravel()
-        nearby_trips = bundle.tables.nearby_trips.astype(np.int64).ravel()
-        self._basis = np.where(pair_trips >= ENOUGH_TRIPS, 0, np.where(nearby_trips >= ENOUGH_TRIPS, 1, 2))
-        self._basis_trips = np.choose(self._basis, (pair_trips, nearby_trips, pair_trips.sum()))
-        self._pair_miles = bundle.tables.pair_miles.astype(np.float64).ravel()
+        pair_trips = bundle.tables.pair_trips.ravel()
+        nearby_trips = bundle.tables.nearby_trips.ravel()
+        basis = np.where(pair_trips >= ENOUGH_TRIPS, 0, np.where(nearby_trips >= ENOUGH_TRIPS, 1, 2))
+        self._basis_trips = np.choose(basis, (pair_trips, nearby_trips, pair_trips.sum())).astype(np.uint32)
+        self._basis = basis.astype(np.uint8)
+        self._pair_miles = bundle.tables.pair_miles.ravel()
         self._shares: list[float] = bundle.corrections.tolist()
         self.check()
 
@@ -90,7 +94,7 @@ class Predictor:
         estimated = np.isnan(trips.miles)
         return Predictions(
             minutes=self._minutes(trips),
-            miles=np.where(estimated, self._pair_miles[pair], trips.miles),
+            miles=np.where(estimated, self._pair_miles[pair].astype(np.float64), trips.miles),
             estimated=estimated,
             basis=self._basis[pair],
             basis_trips=self._basis_trips[pair],
