@@ -82,7 +82,7 @@ def _judge(rounds: list[tuple[dict[str, float], dict[str, float]]], base: str, l
 
 def _measure(tree: Path) -> dict[str, float]:
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(tree)}
-    done = subprocess.run(  # noqa: S603 - our own script
+    done = subprocess.run(
         [sys.executable, "-c", MEASURE], cwd=tree, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
@@ -92,7 +92,7 @@ def _measure(tree: Path) -> dict[str, float]:
 
 
 def _git(*arguments: str) -> None:
-    subprocess.run(["git", *arguments], cwd=HERE, check=True, stdout=subprocess.DEVNULL)  # noqa: S603, S607
+    subprocess.run(["git", *arguments], cwd=HERE, check=True, stdout=subprocess.DEVNULL)  # noqa: S607
 
 
 if __name__ == "__main__":

@@ -131,7 +131,7 @@ def _one(step: str, folder: Path) -> None:
 
 def _measured(step: str, folder: Path) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.training", "--step", step, "--folder", str(folder)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - our own command
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 

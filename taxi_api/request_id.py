@@ -28,11 +28,12 @@ def id_of(environ: dict[str, Any]) -> str:
     # Kept there, because the app that serves the documentation shares it.
     if _KEY not in environ:
         given = environ.get("HTTP_X_REQUEST_ID", "")
-        environ[_KEY] = given if _USABLE.fullmatch(given) else _new()
+        environ[_KEY] = given if _USABLE.fullmatch(given) else new()
     return str(environ[_KEY])
 
 
-def _new() -> str:
+def new() -> str:
+    """Return an id that no other request has."""
     # Not secret and not asked of the system, which would cost more than all else here; fork gives each worker a seed.
     return f"{getrandbits(128):032x}"
 

@@ -96,6 +96,8 @@ def _describe(operation: Operation, refusals: set[HTTPStatus]) -> dict[str, Any]
         parameters.append(_IF_NONE_MATCH)
         responses["304"] = {"description": "Nothing has changed since the answer with this `ETag`."} | shown
         errors.add(HTTPStatus.PRECONDITION_FAILED)
+    if operation.query is not None:
+        errors.add(HTTPStatus.REQUEST_URI_TOO_LONG)
     for status in sorted(errors):
         responses[str(int(status))] = describe_error(status)
     described: dict[str, Any] = {"summary": operation.summary, "parameters": parameters, "responses": responses}

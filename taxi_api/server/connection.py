@@ -1,6 +1,5 @@
 """One client's connection: its requests are answered one after the other, and it is ended when it is too slow."""
 
-import logging
 import socket
 from contextlib import suppress
 from enum import IntFlag
@@ -15,7 +14,6 @@ from taxi_api.server.parser import Request, RequestParser
 _READ_BYTES = 64 * 1024
 # Requests that a client has sent ahead are answered in turns of so many, between those of other clients.
 _TURN = 16
-_logger = logging.getLogger(__name__)
 
 
 class Interest(IntFlag):
@@ -130,8 +128,6 @@ class Connection:
             if not self._open or self._busy or self._out is not None or self._last or not parser.requests:
                 break
             request = parser.requests.popleft()
-            if request.refusal:
-                _logger.info("refused: %d %s", *request.refusal)
             self._hold(request.body_bytes)
             done = host.answer(self, request)
             if done is None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from taxi_api import security_headers
+from taxi_api import request_id, security_headers
 from taxi_api.server.parser import Environ, Request
 
 WsgiApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -38,17 +38,17 @@ class _Answer:
         return self.pieces.append
 
 
-def answer(app: WsgiApp, request: Request, *, last: bool) -> bytes:
-    """Return the whole answer to a request; never raises for what the app does.
+def answer(app: WsgiApp, request: Request, stopping: Callable[[], bool]) -> tuple[bytes, bool]:
+    """Return the whole answer to a request, and whether the connection closes after it.
 
     Args:
-        app: a WSGI app.
+        app: a WSGI app; whatever it does, nothing is raised.
         request: its environment is the app's to change.
-        last: whether the connection closes after it.
+        stopping: whether all connections close; asked when the app is done.
 
     """
     if request.refusal:
-        return refusal(*request.refusal)
+        return refusal(*request.refusal), True
     environ = request.environ
     # The app may write into its environment, and hand it on.
     method, protocol = environ["REQUEST_METHOD"], environ["SERVER_PROTOCOL"]
@@ -61,10 +61,11 @@ def answer(app: WsgiApp, request: Request, *, last: bool) -> bytes:
             close = getattr(pieces, "close", None)
             if close:
                 close()
-        return _bytes_of(start_response, body, method, protocol, last=last)
+        last = not request.keep_alive or stopping()
+        return _bytes_of(start_response, body, method, protocol, last=last), last
     except Exception:
         _logger.exception("the app failed to answer %s %s", method, environ.get("PATH_INFO"))
-        return refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed; its log has the cause.")
+        return refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed; its log has the cause."), True
 
 
 def _bytes_of(start_response: _Answer, body: bytes, method: str, protocol: str, *, last: bool) -> bytes:
@@ -90,13 +91,24 @@ def _bytes_of(start_response: _Answer, body: bytes, method: str, protocol: str, 
 
 def refusal(status: HTTPStatus, detail: str) -> bytes:
     """Return the answer to what is not a request that the app can be asked; the connection closes after it."""
-    problem = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
+    identity = request_id.new()
+    _logger.info("refused: %d %s id=%s", status, detail, identity)
+    problem = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": status.value,
+        "detail": detail,
+        # What was asked for is not always known.
+        "instance": "/",
+        "request_id": identity,
+    }
     body = orjson.dumps(problem, option=orjson.OPT_APPEND_NEWLINE)
     headers = {
         "Date": _date(),
         "Content-Type": "application/problem+json",
         "Content-Length": str(len(body)),
         "Connection": "close",
+        request_id.HEADER: identity,
         **security_headers.DATA,
         **({"Retry-After": "1"} if status is HTTPStatus.SERVICE_UNAVAILABLE else {}),
     }

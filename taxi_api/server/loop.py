@@ -204,16 +204,15 @@ class Loop:
         """See ``Host``."""
         self.answered += 1
         if request.refusal or (request.environ["PATH_INFO"] in self._quick and request.body_bytes <= _QUICK_BYTES):
-            return self._answer(request)
+            return answer(self._app, request, self._is_stopping)
         self._pool.submit(self._answer_in_thread, connection, request)
         return None
 
-    def _answer(self, request: Request) -> tuple[bytes, bool]:
-        last = self.stopping or not request.keep_alive
-        return answer(self._app, request, last=last), last
+    def _is_stopping(self) -> bool:
+        return self.stopping
 
     def _answer_in_thread(self, connection: Connection, request: Request) -> None:
-        self._done.append((connection, *self._answer(request)))
+        self._done.append((connection, *answer(self._app, request, self._is_stopping)))
         # A pipe that is full wakes as well.
         with suppress(BlockingIOError):
             os.write(self.wake_fd, b"\0")

@@ -108,9 +108,9 @@ class RequestParser:
             # After a request that says close, llhttp complains about whatever follows.
             if not self.finished:
                 self.refuse(HTTPStatus.BAD_REQUEST, f"This is not HTTP/1.1: {error}.")
-        if len(self.requests) > before:
-            self._wire_bytes = 0
-        self._wire_bytes += len(data)
+        if len(self.requests) == before:
+            # Where one request ends and the next begins in a piece is not known; that piece is not counted.
+            self._wire_bytes += len(data)
         # llhttp has no limits: a head without an end, or a chunked body that is all extensions and trailers.
         if self._in_head and self._wire_bytes > self._limits.target_bytes + self._limits.header_bytes:
             self._refuse_head()
@@ -237,6 +237,7 @@ class RequestParser:
     def _complete(self, *, keep_alive: bool) -> None:
         environ, body = self._environ, b"".join(self._body)
         environ["wsgi.input"] = io.BytesIO(body)
+        environ["wsgi.input_terminated"] = True
         if environ.pop("HTTP_TRANSFER_ENCODING", None):
             # What the chunks held is a body like any other now.
             environ["CONTENT_LENGTH"] = str(len(body))

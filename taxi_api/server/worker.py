@@ -75,8 +75,6 @@ class EventLoopWorker(Worker):  # type: ignore[misc]
             "wsgi.multithread": True,
             "wsgi.multiprocess": self.cfg.workers > 1,
             "wsgi.run_once": False,
-            # The stream ends with the body.
-            "wsgi.input_terminated": True,
             "SERVER_SOFTWARE": "gunicorn",
             "SERVER_NAME": host,
             "SERVER_PORT": str(port),

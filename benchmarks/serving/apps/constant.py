@@ -18,7 +18,7 @@ _HEADERS = [("Content-Type", "application/json"), ("Content-Length", str(len(ANS
 _QUICK = {"quick_paths": frozenset({"/predict", "/health"})}
 
 
-def wsgi(environ, start_response):
+def wsgi(_environ, start_response):
     """Answer as a bare WSGI app."""
     start_response("200 OK", _HEADERS)
     return (ANSWER,)

@@ -31,7 +31,7 @@ class Batch(BaseModel):
 
 
 def _answers(trips: list[Trip]) -> list[dict[str, Any]]:
-    pickups = [trip.pickup_datetime or datetime.now() for trip in trips]  # noqa: DTZ005 - as such an app has it
+    pickups = [trip.pickup_datetime or datetime.now() for trip in trips]
     predicted = predictor.predict(
         Trips(
             np.array([trip.PULocationID for trip in trips]),
