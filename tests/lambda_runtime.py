@@ -16,15 +16,22 @@ ROOT = Path(__file__).parents[1]
 _PREFIX = "/2018-06-01/runtime/"
 
 
+class _Server(ThreadingHTTPServer):
+    # A client that waits for an event must not hold up the end, and goes without a word.
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing."""
+
+
 class Environment:
     """An execution environment: a process that asks for events and answers them, one at a time."""
 
     def __init__(self, command: list[str], **variables: str) -> None:
+        self.output = ""
         self._events: queue.Queue[Any] = queue.Queue()
         self._answers: queue.Queue[Any] = queue.Queue()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        # The client's first request waits until there is an event; it must not hold up the end.
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._thread = Thread(target=self._server.serve_forever)
         self._thread.start()
         settings = {
@@ -87,14 +94,14 @@ class Environment:
         self.wait()
         return answer
 
-    def stop(self) -> str:
-        """End the process; return what it wrote."""
+    def stop(self) -> None:
+        """End the process; ``output`` is what it wrote."""
         self.process.terminate()
         output, _ = self.process.communicate(timeout=30)
+        self.output = output.decode()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
-        return output.decode()
 
 
 @contextmanager
