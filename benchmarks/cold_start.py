@@ -28,7 +28,9 @@ def main() -> int:
     """Measure and print; return 1 if the start is over its budget."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--starts", type=int, default=10)
-    parser.add_argument("--heavy", help="interpreter with benchmarks/serving/requirements/tutorial.txt, to compare with")
+    parser.add_argument(
+        "--heavy", help="interpreter with benchmarks/serving/requirements/tutorial.txt, to compare with"
+    )
     parser.add_argument("--json", type=Path, help="file for the figures")
     options = parser.parse_args()
     found: dict[str, Any] = {"ours": _starts(OURS, sys.executable, options.starts)}

@@ -47,4 +47,22 @@ def dataframe_split(trips: list[Trip]) -> bytes:
     return as_json({"dataframe_split": {"columns": NAMES, "data": [[trip[name] for name in NAMES] for trip in trips]}})
 
 
+def tensors(trips: list[Trip]) -> bytes:
+    """Return what servers of the Open Inference Protocol read."""
+    kinds = ("INT64", "INT64", "FP64", "BYTES")
+    return as_json(
+        {
+            "inputs": [
+                {"name": name, "shape": [len(trips)], "datatype": kind, "data": [trip[name] for trip in trips]}
+                for name, kind in zip(NAMES, kinds, strict=True)
+            ]
+        }
+    )
+
+
+def courses(trips: list[Trip]) -> bytes:
+    """Return the first trip without its time, as tutorials have it."""
+    return as_json({name: trips[0][name] for name in NAMES[:3]})
+
+
 Body = Callable[[list[Trip]], bytes]
