@@ -1,6 +1,6 @@
-"""What a cold start costs on Lambda: ``python -m benchmarks.cold_start``, with ``--heavy PYTHON`` beside the usual way.
+"""What a cold start costs on Lambda: ``python -m benchmarks.cold_start``; ``--heavy`` measures the usual way as well.
 
-AWS's own runtime client runs the handler in a fresh process, as Lambda starts it, against a Runtime API on this machine.
+AWS's own runtime client runs the handler in a fresh process, as Lambda starts it, with a Runtime API of this machine.
 CPU time is the kernel's, of the whole process: from its start until it asks for the first event, and until it has
 answered that. The best of so many starts counts, because a busy machine only ever adds.
 """
@@ -28,9 +28,7 @@ def main() -> int:
     """Measure and print; return 1 if the start is over its budget."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--starts", type=int, default=10)
-    parser.add_argument(
-        "--heavy", help="interpreter with benchmarks/serving/requirements/tutorial.txt, to compare with"
-    )
+    parser.add_argument("--heavy", help="interpreter that has benchmarks/serving/requirements/tutorial.txt")
     parser.add_argument("--json", type=Path, help="file for the figures")
     options = parser.parse_args()
     found: dict[str, Any] = {"ours": _starts(OURS, sys.executable, options.starts)}

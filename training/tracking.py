@@ -200,23 +200,33 @@ def fetched(version: Registered) -> Iterator[Path]:
 
 
 def _log_model(bundle: Bundle) -> None:
-    """Log the bundle as a pyfunc model that needs this project's pure half, numpy and onnxruntime, and no more."""
+    with _pyfunc_parts(bundle.path) as parts:
+        mlflow.pyfunc.log_model(name="model", tags=_tags(bundle), **parts)
+
+
+def save_model(bundle: Path, folder: Path) -> None:
+    """Write a bundle into a new folder as it is registered, for ``mlflow models serve``."""
+    with _pyfunc_parts(bundle) as parts:
+        mlflow.pyfunc.save_model(str(folder), **parts)
+
+
+@contextmanager
+def _pyfunc_parts(bundle: Path) -> Iterator[dict[str, Any]]:
+    """Yield what makes a bundle a pyfunc model; it needs the project's pure half, numpy and onnxruntime, no more."""
     package = Path(taxi_api.model.__file__).parents[1]
     with tempfile.TemporaryDirectory() as scratch:
         code, data = Path(scratch) / package.name, Path(scratch) / _BUNDLE.name
         copytree(package / "model", code / "model", ignore=ignore_patterns("default", "__pycache__"))
         (code / "__init__.py").write_text((package / "__init__.py").read_text())
-        copytree(bundle.path, data)
-        mlflow.pyfunc.log_model(
-            name="model",
-            loader_module="taxi_api.model.pyfunc",
-            data_path=str(data),
-            code_paths=[str(code)],
-            signature=_SIGNATURE,
-            input_example=_EXAMPLE,
-            pip_requirements=[f"{name}=={installed(name)}" for name in ("numpy", "onnxruntime")],
-            tags=_tags(bundle),
-        )
+        copytree(bundle, data)
+        yield {
+            "loader_module": "taxi_api.model.pyfunc",
+            "data_path": str(data),
+            "code_paths": [str(code)],
+            "signature": _SIGNATURE,
+            "input_example": _EXAMPLE,
+            "pip_requirements": [f"{name}=={installed(name)}" for name in ("numpy", "onnxruntime")],
+        }
 
 
 _SIGNATURE = ModelSignature(

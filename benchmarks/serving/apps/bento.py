@@ -1,4 +1,4 @@
-"""BentoML over the same bundle, written as its documentation has a service: ``bentoml serve benchmarks...bento:Taxi``."""
+"""BentoML over the same bundle, written as its documentation writes a service."""
 
 from datetime import datetime
 from typing import Any
