@@ -17,7 +17,7 @@ from taxi_api import (
     served_model,
     timing,
 )
-from taxi_api.fast_path import PATHS, FastPath
+from taxi_api.fast_path import HEALTH, PATHS, FastPath
 from taxi_api.json_limits import LimitedJSONProvider
 from taxi_api.model.predictor import Predictor
 from taxi_api.settings import Settings
@@ -58,7 +58,7 @@ def create_app(settings: Settings | None = None, predictor: Predictor | None = N
         # Both add to every answer, and in Flask.
         app.wsgi_app = FastPath(app, settings)  # type: ignore[method-assign]
         # The server need not put these off to a thread: nothing in their way waits for anything.
-        app.extensions["quick_paths"] = PATHS | {"/health"}
+        app.extensions["quick_paths"] = PATHS | {HEALTH}
     if settings.proxy_hops:
         hops = settings.proxy_hops
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

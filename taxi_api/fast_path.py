@@ -1,4 +1,4 @@
-"""The short way for the most frequent request, in front of Flask: ``POST /predict`` with a plain body.
+"""The short way for the most frequent requests, in front of Flask: plain ``POST /predict``, ``GET /health``.
 
 Flask's own work, three times that of the prediction, is spared. Whatever is unusual, and every error, goes on to Flask
 as it came, so that the contract has one home; a plain request gets the same answer, log line and metrics on both ways.
@@ -18,12 +18,15 @@ from taxi_api.answers import described, one_trip
 from taxi_api.current_model import PREDICTOR
 from taxi_api.metrics import metrics_of
 from taxi_api.metrics.observations import RequestAnswered
+from taxi_api.model.predictor import Predictor
 from taxi_api.model.zones import FIRST_ZONE, LAST_ZONE
 from taxi_api.newyork import now
 from taxi_api.schemas.trip import FARTHEST_MILES, Trip, TripSchema
 from taxi_api.settings import Settings
 
 PATHS = frozenset({"/predict", "/v1/predict"})
+HEALTH = "/health"
+_ALIVE = b'{"status":"alive"}\n'
 # A plain trip has some 130 bytes.
 _MOST_BYTES = 512
 
@@ -70,15 +73,20 @@ class FastPath:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
-        if environ["PATH_INFO"] in PATHS and environ["REQUEST_METHOD"] == "POST" and self._is_plain(environ):
+        content, started = None, time.perf_counter()
+        path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
+        # One for the whole request, whatever replaces it meanwhile.
+        predictor = self._app.extensions[PREDICTOR]
+        if path == HEALTH and method == "GET":
+            content = _ALIVE
+        elif path in PATHS and method == "POST" and predictor is not None and self._is_plain(environ):
             body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
-            answer = self._answer(environ, body)
-            if answer is not None:
-                content, headers = answer
-                start_response("200 OK", headers)
-                return (content,)
+            content = self._predict(predictor, body)
             environ["wsgi.input"] = io.BytesIO(body)
-        return self.flask(environ, start_response)
+        if content is None:
+            return self.flask(environ, start_response)
+        start_response("200 OK", self._tell(environ, predictor, len(content), time.perf_counter() - started))
+        return (content,)
 
     def _is_plain(self, environ: Environ) -> bool:
         length = environ.get("CONTENT_LENGTH", "")
@@ -90,12 +98,8 @@ class FastPath:
             and (not self._keys or api_keys.label_of(environ, self._keys) is not None)
         )
 
-    def _answer(self, environ: Environ, body: bytes) -> tuple[bytes, list[tuple[str, str]]] | None:
-        """Return body and headers of the answer; None if there is something to say that only Flask says."""
-        started = time.perf_counter()
-        predictor = self._app.extensions[PREDICTOR]
-        if predictor is None:
-            return None
+    def _predict(self, predictor: Predictor, body: bytes) -> bytes | None:
+        """Return the answer to a body; None if there is something to say that only Flask says."""
         try:
             trip = _plain_trip(orjson.loads(body))
         except (orjson.JSONDecodeError, ValidationError):
@@ -105,26 +109,27 @@ class FastPath:
         pickup = trip.get("pickup_datetime") or now()
         one = one_trip(trip, pickup)
         prediction = predictor.predict_one(one)
-        content = orjson.dumps(described(predictor, prediction, pickup), option=orjson.OPT_APPEND_NEWLINE)
-
-        took = time.perf_counter() - started
-        path, identity = environ["PATH_INFO"], request_id.id_of(environ)
         self._metrics.prediction(prediction, one)
-        self._metrics.observer.request(RequestAnswered(method="POST", route=path, status=200, seconds=took))
+        return orjson.dumps(described(predictor, prediction, pickup), option=orjson.OPT_APPEND_NEWLINE)
+
+    def _tell(self, environ: Environ, predictor: Predictor | None, length: int, took: float) -> list[tuple[str, str]]:
+        """Count and log an answer; return its headers."""
+        path, method, identity = environ["PATH_INFO"], environ["REQUEST_METHOD"], request_id.id_of(environ)
+        self._metrics.observer.request(RequestAnswered(method=method, route=path, status=200, seconds=took))
         logs.log_request(
             request_id=identity,
-            method="POST",
+            method=method,
             path=path,
             route=path,
             status=200,
             seconds=took,
-            model_version=predictor.bundle.version,
+            model_version=predictor.bundle.version if predictor else None,
             key_label=api_keys.label_of(environ, self._keys),
             client=environ.get("REMOTE_ADDR"),
         )
-        return content, [
+        return [
             ("Content-Type", "application/json"),
-            ("Content-Length", str(len(content))),
+            ("Content-Length", str(length)),
             *security_headers.DATA.items(),
             (timing.HEADER, timing.header(took)),
             (request_id.HEADER, identity),

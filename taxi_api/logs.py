@@ -9,6 +9,7 @@ from taxi_api import timing
 from taxi_api.api_keys import key_label
 from taxi_api.current_model import current_version
 from taxi_api.log_lines import formatter
+from taxi_api.open_routes import is_probe
 from taxi_api.request_id import request_id
 from taxi_api.settings import Settings
 
@@ -16,6 +17,7 @@ _logger = logging.getLogger("taxi_api.requests")
 # Libraries whose messages concern an operator.
 LOGGERS = ("taxi_api", "flask-limiter")
 _LONGEST_PATH = 200
+_FIRST_ERROR = 400
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -49,7 +51,10 @@ def log_request(
     key_label: str | None,
     client: str | None,
 ) -> None:
-    """Write the line of an answered request."""
+    """Write the line of an answered request; that of a probe that found nothing wrong is for DEBUG alone."""
+    level = logging.DEBUG if status < _FIRST_ERROR and is_probe(route or "") else logging.INFO
+    if not _logger.isEnabledFor(level):
+        return
     # The query and the body stay out: they are the caller's. The key stays out, its label is enough.
     entry = {
         "request_id": request_id,
@@ -62,7 +67,8 @@ def log_request(
         "key_label": key_label,
         "client": client,
     }
-    _logger.info(
+    _logger.log(
+        level,
         "%(method)s %(path)s %(status)d %(milliseconds).1f ms client=%(client)s key=%(key_label)s id=%(request_id)s",
         entry,
         extra=entry,

@@ -1,5 +1,6 @@
 import json
 import logging
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask
@@ -79,9 +80,9 @@ def test_a_long_path_is_cut(client: FlaskClient, caplog: pytest.LogCaptureFixtur
 
 def test_a_readable_line_says_what_happened(client: FlaskClient, caplog: pytest.LogCaptureFixture):
     with caplog.at_level(logging.INFO, logger="taxi_api"):
-        client.get("/health", headers={"X-Request-ID": "abc"})
+        client.get("/v1/model", headers={"X-Request-ID": "abc"})
     (line,) = lines(caplog, "development")
-    assert " INFO taxi_api.requests GET /health 200 " in line
+    assert " INFO taxi_api.requests GET /v1/model 200 " in line
     assert line.endswith(" ms client=127.0.0.1 key=None id=abc")
 
 
@@ -98,10 +99,21 @@ def test_a_cause_is_logged_with_its_traceback(app_env: str, caplog: pytest.LogCa
 
 
 def test_the_level_is_honoured(predictor: Predictor, capsys: pytest.CaptureFixture[str]):
-    create_app(Settings(log_level="ERROR"), predictor).test_client().get("/health")
+    create_app(Settings(log_level="ERROR"), predictor).test_client().get("/v1/model")
     assert capsys.readouterr().err == ""
-    create_app(Settings(), predictor).test_client().get("/health")
-    assert "GET /health 200" in capsys.readouterr().err
+    create_app(Settings(), predictor).test_client().get("/v1/model")
+    assert "GET /v1/model 200" in capsys.readouterr().err
+
+
+def test_a_probe_that_finds_nothing_wrong_is_not_worth_a_line(predictor: Predictor, capsys: pytest.CaptureFixture[str]):
+    for level, said in (("INFO", ""), ("DEBUG", "GET /health 200")):
+        create_app(Settings(log_level=level), predictor).test_client().get("/health")
+        assert said in capsys.readouterr().err
+        app = create_app(Settings(log_level=level), predictor)
+        app.extensions["predictor"] = None
+        app.extensions["model_follower"] = SimpleNamespace(status=SimpleNamespace(problem="gone"))
+        app.test_client().get("/ready")
+        assert "GET /ready 503" in capsys.readouterr().err
 
 
 def test_the_time_it_took_is_told(client: FlaskClient):
