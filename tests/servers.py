@@ -43,7 +43,7 @@ class Server:
     """A gunicorn that answers; ``log`` is what it wrote, once it has ended."""
 
     def __init__(self, **environment: str) -> None:
-        port = free_port()
+        port = int(environment.pop("PORT", 0)) or free_port()
         self.url = f"http://127.0.0.1:{port}{environment.get('SCRIPT_NAME', '')}"
         # Not a pipe: one that nobody reads stops a server with much to say.
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by stop

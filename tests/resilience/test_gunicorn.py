@@ -3,8 +3,11 @@
 import http.client
 import json
 import os
+import shutil
 import signal
+import subprocess
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.servers import Server, running, wait_until
+from tests.servers import Server, free_port, running, wait_until
 
 TRIP = json.dumps({"PULocationID": 161, "DOLocationID": 132, "trip_distance": 17.5}).encode()
 CLIENTS = 4
@@ -21,13 +24,15 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="fi
 
 
 class Load:
-    """Clients that ask without a pause, each request on a connection of its own."""
+    """Clients that ask without a pause, each request on a connection of its own or all on one that is kept."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, url: str, *, keep: bool = False) -> None:
         self.answered = 0
         self.failures: list[str] = []
+        # A client that is not let in any more goes home; it lost no request.
         self.refused = threading.Event()
-        self._address = urlsplit(server.url).netloc
+        self._address = urlsplit(url).netloc
+        self._keep = keep
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._ask) for _ in range(CLIENTS)]
 
@@ -42,12 +47,12 @@ class Load:
             thread.join()
 
     def _ask(self) -> None:
+        connection = http.client.HTTPConnection(self._address, timeout=20)
         while not self._stop.is_set():
-            connection = http.client.HTTPConnection(self._address, timeout=20)
             try:
-                connection.connect()
+                if connection.sock is None:
+                    connection.connect()
             except ConnectionRefusedError:
-                # Nobody listens any more: not a request that was lost.
                 self.refused.set()
                 return
             try:
@@ -56,10 +61,37 @@ class Load:
                 if answer.status != 200 or not json.load(answer)["duration"]:
                     self.failures.append(str(answer.status))
                 self.answered += 1
+                if not self._keep:
+                    connection.close()
             except (OSError, http.client.HTTPException) as problem:
                 self.failures.append(repr(problem))
-            finally:
                 connection.close()
+        connection.close()
+
+
+class Nginx:
+    """A proxy in front of two instances, set as the one that the project deploys."""
+
+    def __init__(self, program: str, folder: Path, ports: list[int]) -> None:
+        self.port = free_port()
+        servers = " ".join(f"server 127.0.0.1:{port} fail_timeout=1s;" for port in ports)
+        (folder / "nginx.conf").write_text(
+            f"daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1; events {{}}\n"
+            f"http {{ access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;\n"
+            f"fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;\n"
+            f"upstream api {{ {servers} keepalive 16; }}\n"
+            f"server {{ listen 127.0.0.1:{self.port}; location / {{ proxy_pass http://api; proxy_http_version 1.1;\n"
+            'proxy_set_header Connection ""; proxy_next_upstream error timeout non_idempotent; } } }\n'
+        )
+        self._command = [program, "-c", str(folder / "nginx.conf"), "-p", str(folder), "-e", str(folder / "error.log")]
+
+    def __enter__(self) -> str:
+        self._process = subprocess.Popen(self._command)
+        return f"http://127.0.0.1:{self.port}"
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(10)
 
 
 def workers(server: Server) -> set[int]:
@@ -68,7 +100,7 @@ def workers(server: Server) -> set[int]:
 
 
 def test_a_killed_worker_takes_no_more_requests_with_it_than_it_had():
-    with running(LOG_LEVEL="WARNING") as server, Load(server) as load:
+    with running(LOG_LEVEL="WARNING") as server, Load(server.url) as load:
         wait_until(lambda: load.answered > 50)
         before = workers(server)
         os.kill(min(before), signal.SIGKILL)
@@ -79,7 +111,7 @@ def test_a_killed_worker_takes_no_more_requests_with_it_than_it_had():
 
 
 def test_a_reload_replaces_every_worker_without_a_failed_request():
-    with running(LOG_LEVEL="WARNING") as server, Load(server) as load:
+    with running(LOG_LEVEL="WARNING") as server, Load(server.url) as load:
         wait_until(lambda: load.answered > 50)
         before = workers(server)
         server.process.send_signal(signal.SIGHUP)
@@ -87,3 +119,43 @@ def test_a_reload_replaces_every_worker_without_a_failed_request():
         after = load.answered
         wait_until(lambda: load.answered > after + 50)
     assert load.failures == []
+
+
+def test_a_stop_answers_every_request_of_clients_that_are_connected():
+    with running(LOG_LEVEL="WARNING") as server, Load(server.url, keep=True) as load:
+        wait_until(lambda: load.answered > 200)
+        server.process.send_signal(signal.SIGTERM)
+        assert load.refused.wait(20)
+        assert server.process.wait(30) == 0
+    assert load.failures == []
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_instances_behind_nginx_are_replaced_without_a_failed_request(tmp_path: Path, keep: bool):
+    nginx = shutil.which("nginx")
+    if nginx is None:
+        pytest.skip("nginx is not installed")
+    ports = [free_port(), free_port()]
+    instances = [Server(PORT=str(port), LOG_LEVEL="WARNING") for port in ports]
+    try:
+        for instance in instances:
+            instance.wait()
+        with Nginx(nginx, tmp_path, ports) as proxy, Load(proxy, keep=keep) as load:
+            for place, port in enumerate(ports):
+                more(load)
+                instances[place].stop()
+                more(load)
+                instances[place] = Server(PORT=str(port), LOG_LEVEL="WARNING")
+                instances[place].wait()
+                # As a deployment does: until nginx tries it again.
+                time.sleep(1.5)
+            more(load)
+    finally:
+        for instance in instances:
+            instance.stop()
+    assert load.failures == []
+
+
+def more(load: Load) -> None:
+    before = load.answered
+    wait_until(lambda: load.answered > before + 100)
