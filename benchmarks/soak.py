@@ -43,8 +43,8 @@ _TRIPS = made_up(400)
 _BAD: tuple[tuple[str, bytes, int], ...] = (
     ("/predict", b'{"PULocationID": 1, "DOLocationID": 999}', 422),
     ("/predict", b"{", 400),
-    ("/predict", b'{"PULocationID": 1, "DOLocationID": 2, "trip_distance": 1e999}', 400),
-    ("/v1/predict/batch", b'{"trips": []}', 422),
+    ("/predict", b'{"PULocationID": 1, "DOLocationID": 2, "trip_distance": 1e999}', 422),
+    ("/v1/predict/batch", b'{"trips": 1}', 422),
     ("/nowhere", b"{}", 404),
 )
 
@@ -245,7 +245,7 @@ def _footprint(server: Server) -> dict[int, tuple[int, int]]:
     found = {}
     for pid in _workers(server):
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        found[pid] = (pages * os.sysconf("SC_PAGE_SIZE"), len(os.listdir(f"/proc/{pid}/fd")))
+        found[pid] = (pages * os.sysconf("SC_PAGE_SIZE"), len(list(Path(f"/proc/{pid}/fd").iterdir())))
     return found
 
 

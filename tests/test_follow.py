@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -21,7 +22,8 @@ import pytest
 from taxi_api.model.bundle import load_bundle
 from taxi_api.model.features import Trips
 from taxi_api.model.predictor import Predictor
-from tests.servers import Server, TrackingServer, running, wait_until
+from tests.resilience.test_gunicorn import workers
+from tests.servers import Server, TrackingServer, free_port, running, wait_until
 from tests.training.test_registry import PATIENT
 from training.export import Trained
 from training.pipeline import train
@@ -242,6 +244,29 @@ def test_a_folder_that_is_replaced_is_followed(bundles: tuple[Path, Path], tmp_p
         served.rename(tmp_path / "old")
         (tmp_path / "new").rename(served)
         wait_until(lambda: serves(server, expected(bundles[1])))
+
+
+def test_workers_that_are_replaced_while_the_folder_is_damaged_serve_what_served(
+    bundles: tuple[Path, Path], tmp_path: Path
+):
+    served = Path(shutil.copytree(bundles[0], tmp_path / "served"))
+    cache = str(tmp_path / "cache")
+    with running(MODEL_URI=str(served), MODEL_POLL_SECONDS="1", TAXI_MODEL_CACHE=cache, LOG_LEVEL="ERROR") as server:
+        assert serves(server, expected(bundles[0]))
+        (served / "manifest.json").write_text("{}")
+        before = workers(server)
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: len(workers(server)) == 2 and not workers(server) & before, seconds=30)
+        assert serves(server, expected(bundles[0]))
+        assert server.process.poll() is None
+    # A first start has nothing to fall back on, and says why.
+    assert subprocess.run(
+        [sys.executable, "-m", "gunicorn", "taxi_api.wsgi:app"],
+        env=os.environ | {"MODEL_URI": str(served), "PORT": str(free_port())},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    ).returncode
 
 
 def test_two_promotions_at_once_leave_one_champion(

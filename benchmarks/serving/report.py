@@ -39,8 +39,8 @@ def page(results: dict[str, Any], path: Path) -> str:
         "Made by `make bench`; do not edit. What it means is in [BENCHMARKS.md](../BENCHMARKS.md).",
         "",
         f"{machine['cpus']} CPUs ({machine['cpu']}), {machine['system']}, Python {machine['python']}; every server one"
-        f" process on one CPU, wrk on another; medians of {results['rounds']} rounds of {results['seconds']} s in turns;"
-        " `OMP_NUM_THREADS=1` for all.",
+        f" process on one CPU, wrk on another; medians of {results['rounds']} rounds of {results['seconds']} s in"
+        " turns; `OMP_NUM_THREADS=1` for all.",
         "",
         f"![CPU time of a request by server]({path.with_suffix('.png').name})",
         "",

@@ -36,19 +36,22 @@ def source_of(uri: str, tracking_uri: str = "", cache: str = "") -> Source:
         BundleError: the URI, or what else it needs, cannot be used.
 
     """
-    # Here, because most starts need none or one of these, and what they import takes as long as Flask.
+    # Imported here, because most starts need none or one of these, and what they import takes as long as Flask.
+    from taxi_api.model.sources.cached import Cached  # noqa: PLC0415
+
+    folder = Path(cache) if cache else _own_cache()
     if not is_remote(uri):
         from taxi_api.model.sources.folder import FolderSource  # noqa: PLC0415
 
-        return FolderSource(Path(uri))
+        # A worker that is replaced while the folder has a bad bundle needs the one that served, too.
+        return Cached(FolderSource(Path(uri)), folder, f"folder {Path(uri).absolute()}")
     if not uri.startswith(("models:", "s3:")):
         raise BundleError(f"MODEL_URI {uri!r} is no folder, and not models:/name@alias, models:/name/version or s3://…")
-    from taxi_api.model.sources.cached import Cached  # noqa: PLC0415
     from taxi_api.model.sources.registry import RegistrySource  # noqa: PLC0415
     from taxi_api.model.sources.s3 import S3Source  # noqa: PLC0415
 
     remote: S3Source | RegistrySource = S3Source(uri) if uri.startswith("s3:") else RegistrySource(uri, tracking_uri)
-    return Cached(remote, Path(cache) if cache else _own_cache(), f"{remote.server} {uri}")
+    return Cached(remote, folder, f"{remote.server} {uri}")
 
 
 def _own_cache() -> Path:
