@@ -3,10 +3,10 @@
 FROM docker.io/library/python:3.13-slim AS build
 # Nothing to run is left behind by pip in the image that serves; flasgger comes as source and is built here.
 RUN python -m venv --without-pip /opt/venv
-COPY requirements.txt deploy/prune-packages.sh /tmp/
+COPY deploy/requirements.lock deploy/prune-packages.sh /tmp/
 # hadolint ignore=DL3042
 RUN pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check --root-user-action=ignore \
-        --only-binary :all: --no-binary flasgger -r /tmp/requirements.txt \
+        --only-binary :all: --no-binary flasgger --require-hashes -r /tmp/requirements.lock \
     && sh /tmp/prune-packages.sh /opt/venv/lib/python3.13/site-packages \
     && python -m compileall -q -j 0 /opt/venv/lib
 COPY taxi_api /srv/taxi_api

@@ -10,7 +10,7 @@ VENV ?= .venv
 DATA ?= data
 BIN := $(VENV)/bin
 
-.PHONY: serve test test-serving test-tools fuzz audit ci check check-deploy format train gate retrain promote adopt bench-regression clean
+.PHONY: serve test test-serving test-tools fuzz audit lock sbom ci check check-deploy format train gate retrain promote adopt bench-regression clean
 
 serve: $(VENV)/.serving
 	@exec $(BIN)/gunicorn taxi_api.wsgi:app
@@ -32,6 +32,17 @@ test-tools:
 audit: $(VENV)/audit/.installed
 	$(VENV)/audit/bin/pip-audit --strict --no-deps --disable-pip -r requirements.txt
 
+# What the images install, file by file, from the versions in the requirements; after each change of them.
+lock: $(VENV)/audit/.installed
+	$(VENV)/audit/bin/uv $(LOCK) --universal requirements.txt -o deploy/requirements.lock
+	$(VENV)/audit/bin/uv $(LOCK) --python-platform linux deploy/mlflow/requirements.txt -o deploy/mlflow/requirements.lock
+
+LOCK := pip compile --quiet --python-version 3.13 --generate-hashes --no-annotate --no-header
+
+# What is in the API's images, as CycloneDX.
+sbom: $(VENV)/audit/.installed
+	$(VENV)/audit/bin/cyclonedx-py requirements deploy/requirements.lock -o sbom.json
+
 ci: check check-deploy test test-serving fuzz
 
 bench-regression: $(VENV)/.serving
@@ -41,6 +52,7 @@ check: $(VENV)/.testing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --recursive --severity-level medium taxi_api training deploy
 	$(BIN)/zizmor --quiet --offline --no-progress --pedantic .github
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml

@@ -12,7 +12,7 @@ def main() -> int:
     """Ask ``/ready``; return the exit status and write to standard error what is wrong."""
     url = f"http://127.0.0.1:{os.environ.get('PORT') or 8000}/ready"
     try:
-        with urllib.request.urlopen(url, timeout=_SECONDS):
+        with urllib.request.urlopen(url, timeout=_SECONDS):  # nosec B310
             return 0
     except urllib.error.HTTPError as answer:
         with answer:

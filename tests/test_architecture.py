@@ -77,3 +77,19 @@ def test_gunicorns_master_loads_nothing_that_cannot_cross_a_fork():
     loaded = loaded_by("import runpy\nrunpy.run_path('gunicorn.conf.py')")
     # prometheus_client looks once where its files are: the workers are told after the fork.
     assert not loaded & {"onnxruntime", "prometheus_client"}
+
+
+RUNS_DATA = {"pickle", "cloudpickle", "joblib", "dill", "shelve", "marshal"}
+
+
+@pytest.mark.parametrize(
+    "path", [path for package in ("taxi_api", "training", "deploy") for path in files(package)], ids=str
+)
+def test_data_is_never_run(path: Path):
+    assert not {module.split(".")[0] for module in imports(path)} & RUNS_DATA
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            assert called not in {"eval", "exec", "compile", "yaml.load", "yaml.unsafe_load"}, f"{path.name}: {called}"
+            allowed = [word for word in node.keywords if word.arg == "allow_pickle"]
+            assert all(isinstance(word.value, ast.Constant) and word.value.value is False for word in allowed)
