@@ -1,6 +1,7 @@
 # make serve: the API on PORT (8000).   make test: all tests.   make check: lint, format, types.
 # make test-serving: tests with nothing installed but what serving needs.   make fuzz: thousands of made-up requests.
 # make train: the committed bundle from the records in DATA.   make clean: remove the environment.
+# make bench: this service beside others.   make soak: load and faults for MINUTES (15).
 # make ci: what a pull request has to pass.   Targets for deployments are in deploy/deploy.mk.
 
 # The first interpreter that is new enough.
@@ -10,7 +11,7 @@ VENV ?= .venv
 DATA ?= data
 BIN := $(VENV)/bin
 
-.PHONY: serve test test-serving test-tools fuzz audit lock sbom ci check check-deploy format train gate retrain promote adopt bench-regression clean
+.PHONY: serve test test-serving test-tools fuzz audit lock sbom ci check check-deploy format train gate retrain promote adopt bench soak bench-regression clean
 
 serve: $(VENV)/.serving
 	@exec $(BIN)/gunicorn taxi_api.wsgi:app
@@ -44,6 +45,13 @@ sbom: $(VENV)/audit/.installed
 	$(VENV)/audit/bin/cyclonedx-py requirements deploy/requirements.lock -o sbom.json
 
 ci: check check-deploy test test-serving fuzz
+
+bench: $(VENV)/.testing
+	$(BIN)/python -m benchmarks.serving --json docs/benchmarks/serving.json
+	$(BIN)/python -m benchmarks.serving.report docs/benchmarks/serving.json
+
+soak: $(VENV)/.testing
+	$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),15)
 
 bench-regression: $(VENV)/.serving
 	$(BIN)/python -m benchmarks.regression --base $(or $(BASE),origin/main) $(if $(OUT),--out $(OUT))

@@ -53,7 +53,7 @@ def _ask(method: str, url: str, body: object) -> tuple[int, Any]:
     if key:
         headers |= {"X-API-Key": key}
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 # nosec B310 - checked above
+    request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 # nosec B310
     try:
         with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 # nosec B310
             return answer.status, _json(answer.read())

@@ -269,6 +269,20 @@ def test_workers_that_are_replaced_while_the_folder_is_damaged_serve_what_served
     ).returncode
 
 
+@pytest.mark.usefixtures("first")
+def test_mlflow_restored_from_a_backup_gives_the_same_model(
+    tracking: TrackingServer, bundles: tuple[Path, Path], tmp_path: Path
+):
+    tracking.stop()
+    backup = shutil.make_archive(str(tmp_path / "mlflow"), "gztar", tracking.folder)
+    for path in list(tracking.folder.iterdir()):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    shutil.unpack_archive(backup, tracking.folder, filter="data")
+    tracking.start()
+    with running(**settings(tracking, tmp_path / "empty")) as server:
+        assert serves(server, expected(bundles[0]))
+
+
 def test_two_promotions_at_once_leave_one_champion(
     first: mlflow.MlflowClient, tracking: TrackingServer, bundles: tuple[Path, Path], city: Path
 ):
