@@ -7,7 +7,7 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from taxi_api import exposure, log_lines, logs, metrics_folder
+from taxi_api import cpus, exposure, log_lines, logs, metrics_folder
 from taxi_api.model.bundle import BundleError
 from taxi_api.settings import Settings, SettingsError
 
@@ -22,7 +22,7 @@ except (SettingsError, OSError) as problem:
     sys.exit(f"cannot start: {problem}")
 
 bind = f"0.0.0.0:{_settings.port}"
-workers = _settings.web_concurrency or os.cpu_count() or 1
+workers = _settings.web_concurrency or cpus.usable()
 worker_class = "taxi_api.server.worker.EventLoopWorker"
 # For batches and whatever else is not answered at once.
 threads = 4

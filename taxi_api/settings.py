@@ -74,7 +74,7 @@ class Settings:
         "WEB_CONCURRENCY",
         0,
         _whole(0, 256),
-        "Number of gunicorn workers; 0 for one per CPU.",
+        "Number of gunicorn workers; 0 for one per CPU that the process may use. gunicorn refuses an empty one.",
     )
     proxy_hops: int = _setting(
         "TAXI_PROXY_HOPS",

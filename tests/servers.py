@@ -50,11 +50,11 @@ class Server:
         self.process = start(self._log, PORT=str(port), **environment)
         self.log = ""
 
-    def wait(self) -> None:
+    def wait(self, path: str = "/ready") -> None:
         def answers() -> bool:
             assert self.process.poll() is None, self._read_log()
             try:
-                with urllib.request.urlopen(f"{self.url}/ready", timeout=5) as answer:
+                with urllib.request.urlopen(f"{self.url}{path}", timeout=5) as answer:
                     return answer.status == 200
             except OSError:
                 return False
