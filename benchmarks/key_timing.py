@@ -1,8 +1,8 @@
 """Does the time to refuse an API key say anything about the right one? ``python -m benchmarks.key_timing``.
 
-Guesses that share more and more with the right key are checked in turns, 100,000 in all. If the check gave the key away,
-more of it would take longer; what is printed is how far the medians of the guesses lie apart, beside how far those of the
-same guess do.
+Guesses that share more and more with the right key are checked in turns, 100,000 in all. If the check gave the key
+away, more of it would take longer; what is printed is how far the medians of the guesses lie apart, beside how far
+those of the same guess do.
 """
 
 import argparse
@@ -20,7 +20,7 @@ def main() -> int:
     parser.add_argument("--tries", type=int, default=100_000)
     options = parser.parse_args()
     key = new_key()
-    known = tuple(ApiKey(f"label-{n}", digest(new_key())) for n in range(4)) + (ApiKey("right", digest(key)),)
+    known = (*(ApiKey(f"label-{n}", digest(new_key())) for n in range(4)), ApiKey("right", digest(key)))
     # The same length, so that hashing takes as long; the last two are the same guess, for what chance does.
     guesses = {share: key[: int(len(key) * share)].ljust(len(key), "x") for share in (0.0, 0.5, 0.9)}
     guesses |= {-1.0: guesses[0.0]}
@@ -32,15 +32,12 @@ def main() -> int:
             label_of(environ, known)
             times[share].append(time.perf_counter_ns() - begin)
     medians = {share: statistics.median(values) for share, values in times.items()}
-    spread = statistics.median(
-        statistics.quantiles(values, n=4)[2] - statistics.median(values) for values in times.values()
-    )
+    quarters = {share: statistics.quantiles(values, n=4)[2] for share, values in times.items()}
+    spread = statistics.median(quarters[share] - medians[share] for share in guesses)
     apart = max(abs(medians[share] - medians[0.0]) for share in (0.5, 0.9))
     chance = abs(medians[-1.0] - medians[0.0])
     print(f"{options.tries} tries; median {medians[0.0]:.0f} ns, half of them within {spread:.0f} ns above it")
-    print(
-        f"guesses that share half or nine tenths of the key: {apart:.0f} ns apart; the same guess twice: {chance:.0f} ns"
-    )
+    print(f"guesses with half or nine tenths of the key: {apart:.0f} ns apart; the same guess twice: {chance:.0f} ns")
     return int(apart > max(2 * chance, spread))
 
 
