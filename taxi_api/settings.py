@@ -33,6 +33,12 @@ def _setting(variable: str, default: Any, read: Callable[[str], Any], sentence: 
     return field(default=default, metadata=metadata)
 
 
+# A trip with every field, a UUID and indentation has some 260; so few also bound what parsing can take up.
+_BYTES_A_TRIP = 320
+# A distance with every digit of a float and indentation.
+_BYTES_A_CELL = 40
+
+
 @dataclass(frozen=True)
 class Settings:
     """The settings of one process. An empty variable counts as not set."""
@@ -151,6 +157,16 @@ class Settings:
         str,
         "Set by Lambda: metrics then leave as log lines for CloudWatch instead of `/metrics`.",
     )
+
+    @property
+    def batch_body_bytes(self) -> int:
+        """Longest body of a request for many trips."""
+        return self.max_body_bytes + self.max_batch * _BYTES_A_TRIP
+
+    @property
+    def matrix_body_bytes(self) -> int:
+        """Longest body of a request for a matrix."""
+        return self.max_body_bytes + self.max_matrix * _BYTES_A_CELL
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:

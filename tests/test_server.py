@@ -61,6 +61,17 @@ def test_a_chunked_body_is_limited_too(url: str):
         assert connection.recv(4096).startswith(b"HTTP/1.1 413 ")
 
 
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_full_batch_is_answered_with_the_limits_as_they_are(url: str, chunked: bool):
+    row = json.loads(TRIP) | {"pickup_datetime": "2024-09-18T08:30:00"}
+    body = json.dumps({"trips": [row | {"id": f"{number:036}"} for number in range(10_000)]}, indent=1).encode()
+    pieces = iter([body[:1_000_000], body[1_000_000:]]) if chunked else body
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{url}/v1/predict/batch", pieces, headers)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert len(json.load(answer)["predictions"]) == 10_000
+
+
 def refused(**environment: str) -> str:
     """Start the server where it must not start; return the line that says why."""
     server = start(**({"PORT": str(free_port())} | environment))

@@ -10,9 +10,6 @@ from taxi_api.routes import csv_text
 from taxi_api.routes.body import Loader, load_body, read_body
 from taxi_api.schemas.batch import BATCH_TRIP, COLUMNS, Table
 
-# A trip with every field, a UUID and indentation has some 260; so few also bound what parsing can take up.
-_BYTES_A_TRIP = 320
-
 
 def load_trips(schema: Loader) -> Batch:
     """Return the trips of a CSV or JSON body; ``schema`` makes rows or columns of the JSON.
@@ -44,5 +41,5 @@ def _most() -> int:
 
 
 def _most_bytes() -> int:
-    least: int = current_app.config["MAX_CONTENT_LENGTH"]
-    return least + _most() * _BYTES_A_TRIP
+    most: int = current_app.extensions["settings"].batch_body_bytes
+    return most

@@ -13,8 +13,6 @@ from taxi_api.schemas.matrix import MatrixRequestSchema, MatrixSchema
 
 blueprint = Blueprint("matrix", __name__)
 _request = MatrixRequestSchema()
-# A distance with every digit of a float and indentation.
-_BYTES_A_CELL = 40
 
 
 @blueprint.post("/v1/matrix")
@@ -30,8 +28,9 @@ def predict_matrix() -> dict[str, Any]:
     Made to feel like OSRM's table service, but in minutes and miles, with zones for coordinates. A matrix has at most
     `TAXI_MAX_MATRIX` cells (10,000 unless the operator says otherwise).
     """
-    most = current_app.extensions["settings"].max_matrix
-    request = load_body(_request, current_app.config["MAX_CONTENT_LENGTH"] + most * _BYTES_A_CELL)
+    settings = current_app.extensions["settings"]
+    most = settings.max_matrix
+    request = load_body(_request, settings.matrix_body_bytes)
     cells = len(request["sources"]) * len(request["destinations"])
     if cells > most:
         raise RequestEntityTooLarge(

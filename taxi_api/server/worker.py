@@ -53,7 +53,9 @@ class EventLoopWorker(Worker):  # type: ignore[misc]
         cfg, extensions = self.cfg, getattr(self.wsgi, "extensions", {})
         limits = Limits(keep_alive_seconds=cfg.keepalive)
         if "settings" in extensions:
-            limits = replace(limits, body_bytes=extensions["settings"].max_body_bytes)
+            settings = extensions["settings"]
+            # Which route a body is for, and how long it may be there, the app knows.
+            limits = replace(limits, body_bytes=max(settings.batch_body_bytes, settings.matrix_body_bytes))
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         return Loop(
             [bound.sock for bound in self.sockets],
