@@ -139,8 +139,9 @@ class Connection:
     def answered(self, data: bytes, last: bool, now: float) -> None:
         """Send the answer that was not there at once."""
         self._busy = False
-        self._begin_answer(data, last, now)
-        self.advance(now)
+        if self._open:
+            self._begin_answer(data, last, now)
+            self.advance(now)
 
     def _begin_answer(self, data: bytes, last: bool, now: float) -> None:
         self._last = last

@@ -4,6 +4,7 @@ import os
 import resource
 import signal
 import sys
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,8 @@ from taxi_api.server.loop import Loop
 
 # What a process needs beside its connections: files, libraries, the model's registry.
 _OTHER_FILES = 100
+# How often the master hears that this worker is well.
+_SIGN_SECONDS = 1.0
 # A thread that computes gives the interpreter back after this time when the loop wants it; the default is 5 ms.
 _SWITCH_SECONDS = 0.001
 
@@ -39,8 +42,15 @@ class EventLoopWorker(Worker):  # type: ignore[misc]
         loop = self._loop()
         signal.set_wakeup_fd(loop.wake_fd)
         sys.setswitchinterval(_SWITCH_SECONDS)
-        while self.alive and self.ppid == os.getppid():
-            self.notify()
+        next_sign = 0.0
+        while self.alive:
+            # Each asks the system, which is too much for every request.
+            if time.monotonic() >= next_sign:
+                next_sign = time.monotonic() + _SIGN_SECONDS
+                self.notify()
+                if self.ppid != os.getppid():
+                    self.log.info("Parent changed, shutting down: %s", self)
+                    break
             loop.turn()
             if loop.answered >= self.max_requests:
                 self.log.info("Autorestarting worker after current request.")
