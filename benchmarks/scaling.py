@@ -1,4 +1,4 @@
-"""How cost grows with what is asked for and with workers: ``python -m benchmarks.scaling --out docs/benchmarks/scaling``.
+"""How cost grows with what is asked and with workers: ``python -m benchmarks.scaling --out docs/benchmarks/scaling``.
 
 Batches and matrices go through the whole app in this process, in CPU time, best of five. Workers are gunicorn's, asked
 by wrk for single trips on 64 connections.
