@@ -11,7 +11,7 @@ VENV ?= .venv
 DATA ?= data
 BIN := $(VENV)/bin
 
-.PHONY: serve test test-serving test-tools fuzz audit lock sbom ci check check-deploy format train gate retrain promote adopt bench soak bench-regression clean
+.PHONY: serve test test-serving test-tools fuzz fuzz-guided audit lock sbom ci check check-deploy format train gate retrain promote adopt bench soak bench-regression clean
 
 serve: $(VENV)/.serving
 	@exec $(BIN)/gunicorn taxi_api.wsgi:app
@@ -24,6 +24,12 @@ test-serving: $(VENV)/serving/.installed
 
 fuzz: $(VENV)/fuzz/.installed
 	$(VENV)/fuzz/bin/python -m tests.fuzz
+
+# Minutes of fuzzing that follows the code, where atheris runs: Linux.
+fuzz-guided: $(VENV)/fuzz/.installed
+	$(VENV)/fuzz/bin/python -m pip install --quiet --disable-pip-version-check atheris==3.0.0
+	$(VENV)/fuzz/bin/python -m tests.fuzz.guided body $(or $(SECONDS),600)
+	$(VENV)/fuzz/bin/python -m tests.fuzz.guided event $(or $(SECONDS),600)
 
 # Real servers and a real browser for the tests, which skip what needs them otherwise; Debian and Ubuntu, as root.
 test-tools:

@@ -6,16 +6,19 @@ is not the service's: the stage, or the base path of a custom domain.
 """
 
 import base64
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
+import orjson
 from werkzeug.http import HTTP_STATUS_CODES
 
 Event = dict[str, Any]
 
-_WARM_UPS = {"aws.events", "aws.scheduler", "serverless-plugin-warmup"}
+# Not a set: whatever an event has there can be looked for in a tuple.
+_WARM_UPS = ("aws.events", "aws.scheduler", "serverless-plugin-warmup")
 _ONE_VALUE = {"host", "content-type", "content-length", "authorization"}
 
 
@@ -39,7 +42,21 @@ def request_event(event: Any) -> Event:
     if not isinstance(found["path"], str):
         raise EventError("The event is not of an HTTP request: its path is not a text.")
     found["path"] = "/" + found["path"].lstrip("/")
-    return found | _body(event)
+    found |= _body(event)
+    _require_unicode(found)
+    return found
+
+
+def _require_unicode(found: Event) -> None:
+    """Raise EventError if a text has half a surrogate pair, as JSON may have it: no header, path or body can."""
+    try:
+        orjson.dumps(found)
+    except TypeError:
+        # It refuses long numbers as well.
+        try:
+            json.dumps(found, ensure_ascii=False).encode()
+        except UnicodeEncodeError as problem:
+            raise EventError("The event has a text that is not Unicode.") from problem
 
 
 def answer_event(event: Mapping[str, Any], answer: Event) -> Event:
