@@ -1,8 +1,8 @@
 """Fuzzing that follows the code: ``python -m tests.fuzz.guided body|event [seconds]``, with atheris.
 
 ``body`` takes bytes as the body of a prediction, on the way in front of Flask and through it, which have to agree;
-``event`` exchanges values of Lambda's events. What is not an answer or a named error, or has a number that is none, is a
-find; atheris then ends and keeps the bytes in the working directory.
+``event`` exchanges values of Lambda's events. What is not an answer or a named error, or has a number that is none, is
+a find; atheris then ends and keeps the bytes in the working directory.
 """
 
 import copy
