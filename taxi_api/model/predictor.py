@@ -2,7 +2,6 @@
 
 import math
 import os
-from dataclasses import replace
 from typing import NamedTuple
 
 # The runtime's maker would otherwise be told of every start, by a thread of its own; it is asked at the import.
@@ -62,8 +61,7 @@ class Predictor:
 
     def __init__(self, bundle: Bundle) -> None:
         """Prepare the session and try the golden answers; raise BundleError if the bundle must not serve."""
-        # The session has its own copy of the graph.
-        self.bundle = replace(bundle, model=b"")
+        self.bundle = bundle
         self.features = FeatureBuilder(bundle.tables)
         self._session = _session(bundle)
         self._input = self._session.get_inputs()[0].name

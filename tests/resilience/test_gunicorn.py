@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -87,7 +88,12 @@ class Nginx:
 
     def __enter__(self) -> str:
         self._process = subprocess.Popen(self._command)
+        wait_until(self._listens)
         return f"http://127.0.0.1:{self.port}"
+
+    def _listens(self) -> bool:
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", self.port)) == 0
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
