@@ -75,7 +75,8 @@ check: $(VENV)/.testing
 	$(BIN)/shellcheck .ci/run $(shell git ls-files '*.sh')
 
 # checkov would ask its maker's server for explanations; what it finds stands without.
-check-deploy: $(VENV)/lint/.installed
+check-deploy: $(VENV)/lint/.installed $(VENV)/sam/.installed
+	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(VENV)/sam/bin/sam validate --lint --template deploy/template.yaml
 	$(VENV)/lint/bin/cfn-lint deploy/ec2.yaml deploy/template.yaml
 	BC_SKIP_MAPPING=TRUE $(VENV)/lint/bin/checkov --quiet --compact --framework cloudformation --skip-download \
 		--file deploy/ec2.yaml --file deploy/template.yaml

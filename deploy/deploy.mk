@@ -43,7 +43,8 @@ load-test: $(VENV)/deploy/.installed $(VENV)/load/.installed
 $(VENV)/deploy/.installed: deploy/requirements.txt
 $(VENV)/load/.installed: benchmarks/load/requirements.txt
 $(VENV)/lint/.installed: deploy/lint/requirements.txt
-$(VENV)/deploy/.installed $(VENV)/load/.installed $(VENV)/lint/.installed: | $(BIN)/python
+$(VENV)/sam/.installed: deploy/sam/requirements.txt
+$(VENV)/deploy/.installed $(VENV)/load/.installed $(VENV)/lint/.installed $(VENV)/sam/.installed: | $(BIN)/python
 	$(BIN)/python -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
