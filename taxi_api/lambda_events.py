@@ -44,6 +44,8 @@ def request_event(event: Any) -> Event:
     found["path"] = "/" + found["path"].lstrip("/")
     found |= _body(event)
     _require_unicode(found)
+    if any("\r" in value or "\n" in value for (value,) in found["multiValueHeaders"].values()):
+        raise EventError("The event has a header with a line break.")
     return found
 
 
