@@ -272,3 +272,22 @@ def test_cookies_of_an_answer_to_an_http_api_have_their_own_place():
 def test_an_event_error_is_a_value_error():
     with pytest.raises(EventError):
         request_event({"httpMethod": "GET", "path": 1})
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"source": []},
+        {"source": {}},
+        {"path": "/\ud800"},
+        {"queryStringParameters": {"a": "\udfff"}, "multiValueQueryStringParameters": None},
+        {"queryStringParameters": {"\udfff": "a", "b": 2**70}, "multiValueQueryStringParameters": None},
+        {"headers": {"X-Request-ID": "\ud800"}, "multiValueHeaders": None},
+        {"headers": {"X-Request-ID": "a\r\nb"}, "multiValueHeaders": None},
+        {"body": "\ud800"},
+    ],
+)
+def test_an_event_with_what_no_request_has_is_no_failure(handler: Handler, more: dict[str, Any]):
+    answer = handler(EVENTS["rest_predict"] | more, None)
+    assert answer["statusCode"] in {200, 400}
+    json.dumps(answer).encode()
