@@ -104,12 +104,12 @@ class Loop:
         """
         now = self._stopped_at = time.monotonic()
         self.stopping = True
-        # Clients in the queue of the socket believe that they are connected.
-        for listener in self._listeners:
-            while self._accept(listener, now):
-                pass
         self._pause()
         for listener in self._listeners:
+            # Clients in the queue of the socket believe that they are connected. One that comes between the last look
+            # and the close is reset: the system has no way to do both at once.
+            while self._accept(listener, now):
+                pass
             listener.close()
         while self._connections and time.monotonic() < now + seconds:
             self.turn()

@@ -30,8 +30,10 @@ class Load:
     def __init__(self, url: str, *, keep: bool = False) -> None:
         self.answered = 0
         self.failures: list[str] = []
-        # A client that is not let in any more goes home; it lost no request.
+        # A client that is not let in any more goes home; it lost no request. Once the server has been told to stop, that
+        # is also a reset of a connection on which nothing has been answered: nobody had taken it yet.
         self.refused = threading.Event()
+        self.told_to_stop = False
         self._address = urlsplit(url).netloc
         self._keep = keep
         self._stop = threading.Event()
@@ -50,8 +52,9 @@ class Load:
     def _ask(self) -> None:
         connection = http.client.HTTPConnection(self._address, timeout=20)
         while not self._stop.is_set():
+            fresh = connection.sock is None
             try:
-                if connection.sock is None:
+                if fresh:
                     connection.connect()
             except ConnectionRefusedError:
                 self.refused.set()
@@ -65,8 +68,11 @@ class Load:
                 if not self._keep:
                     connection.close()
             except (OSError, http.client.HTTPException) as problem:
-                self.failures.append(repr(problem))
                 connection.close()
+                if fresh and self.told_to_stop and isinstance(problem, ConnectionResetError):
+                    self.refused.set()
+                    return
+                self.failures.append(repr(problem))
         connection.close()
 
 
@@ -130,6 +136,7 @@ def test_a_reload_replaces_every_worker_without_a_failed_request():
 def test_a_stop_answers_every_request_of_clients_that_are_connected():
     with running(LOG_LEVEL="WARNING") as server, Load(server.url, keep=True) as load:
         wait_until(lambda: load.answered > 200)
+        load.told_to_stop = True
         server.process.send_signal(signal.SIGTERM)
         assert load.refused.wait(20)
         assert server.process.wait(30) == 0
