@@ -30,8 +30,8 @@ class Load:
     def __init__(self, url: str, *, keep: bool = False) -> None:
         self.answered = 0
         self.failures: list[str] = []
-        # A client that is not let in any more goes home; it lost no request. Once the server has been told to stop, that
-        # is also a reset of a connection on which nothing has been answered: nobody had taken it yet.
+        # A client that is not let in any more goes home; it lost no request. Once the server has been told to stop,
+        # that is also a reset of a connection on which nothing has been answered: nobody had taken it yet.
         self.refused = threading.Event()
         self.told_to_stop = False
         self._address = urlsplit(url).netloc
