@@ -62,7 +62,8 @@ class Load:
             try:
                 connection.request("POST", "/predict", TRIP, {"Content-Type": "application/json"})
                 answer = connection.getresponse()
-                if answer.status != 200 or not json.load(answer)["duration"]:
+                content = answer.read()
+                if answer.status != 200 or not json.loads(content)["duration"]:
                     self.failures.append(str(answer.status))
                 self.answered += 1
                 if not self._keep:
@@ -160,8 +161,8 @@ def test_instances_behind_nginx_are_replaced_without_a_failed_request(tmp_path: 
                 more(load)
                 instances[place] = Server(PORT=str(port), LOG_LEVEL="WARNING")
                 instances[place].wait()
-                # As a deployment does: until nginx tries it again.
-                time.sleep(1.5)
+                # As a deployment does: until nginx tries it again, which counts its time-out in whole seconds.
+                time.sleep(3)
             more(load)
     finally:
         for instance in instances:
