@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from taxi_api.model.features import Trips
+from taxi_api.metrics.inputs import Inputs
+from taxi_api.model.features import OneTrip, Trips
 from taxi_api.model.predictor import BASIS, Predictor
 
 MIDTOWN, JFK, UPPER_EAST_SIDE, LA_GUARDIA, HARLEM = 161, 132, 236, 138, 74
@@ -116,3 +119,28 @@ def test_the_estimated_distance_is_near_the_straight_line(predictor: Predictor):
     assert found.estimated.all()
     assert 13 < found.miles[0] < 21
     assert 2.5 < found.miles[1] < 7
+
+
+_zones = st.integers(1, 265)
+_seconds = st.integers(946_684_800, 4_102_444_799)  # 2000-01-01 to 2099-12-31
+
+
+@given(_zones, _zones, st.floats(0.01, 200) | st.just(float("nan")), _seconds | st.none())
+def test_a_single_trip_has_the_answer_that_it_has_in_columns(
+    predictor: Predictor, pickup: int, dropoff: int, miles: float, second: int | None
+):
+    one = OneTrip(pickup, dropoff, miles, second)
+    time = np.datetime64("NaT") if second is None else np.datetime64(second, "s")
+    columns = Trips(np.array([pickup]), np.array([dropoff]), np.array([miles]), np.array([time], "M8[s]"))
+    np.testing.assert_array_equal(predictor.features.row(one), predictor.features.matrix(columns))
+    found, expected = predictor.predict_one(one), predictor.predict(columns)
+    assert (found.duration, found.lower, found.upper) == tuple(expected.minutes[0])
+    assert found.miles == expected.miles[0]
+    assert (found.estimated, found.basis, found.basis_trips) == (
+        expected.estimated[0],
+        expected.basis[0],
+        expected.basis_trips[0],
+    )
+    inputs = Inputs(predictor.bundle.manifest["reference"])
+    counted = {name: bins for name, bins in inputs.count(columns).items() if bins}
+    assert inputs.count_one(one) == counted
