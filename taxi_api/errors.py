@@ -9,9 +9,9 @@ from marshmallow import ValidationError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from taxi_api.model.bundle import BundleError
+from taxi_api.problems import MEDIA_TYPE, problem_of, title_of
 from taxi_api.request_id import request_id
 
-MEDIA_TYPE = "application/problem+json"
 _logger = logging.getLogger(__name__)
 
 
@@ -25,29 +25,14 @@ def init_app(app: Flask) -> None:
 
 def problem(status: int, detail: str, **more: Any) -> Response:
     """Return a problem response; ``more`` are further members, such as ``errors``. See ``ProblemSchema``."""
-    body = {
-        "type": "about:blank",
-        "title": _title(status),
-        "status": status,
-        "detail": detail,
-        "instance": request.script_root + request.path,
-        "request_id": request_id(),
-        **more,
-    }
+    body = problem_of(status, detail, request.script_root + request.path, request_id()) | more
     return current_app.response_class(current_app.json.dumps(body), status=status, content_type=MEDIA_TYPE)
-
-
-def _title(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Error"
 
 
 def _http_error(error: HTTPException) -> Response:
     # Headers such as Allow and Retry-After are part of the answer; the HTML body is not.
     original = error.get_response()
-    response = problem(original.status_code, error.description or _title(original.status_code))
+    response = problem(original.status_code, error.description or title_of(original.status_code))
     for name, value in original.headers.items():
         if name.lower() not in {"content-type", "content-length"}:
             response.headers.add(name, value)

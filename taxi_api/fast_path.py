@@ -82,7 +82,8 @@ class FastPath:
         elif path in PATHS and method == "POST" and predictor is not None and self._is_plain(environ):
             body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
             content = self._predict(predictor, body)
-            environ["wsgi.input"] = io.BytesIO(body)
+            if content is None:
+                environ["wsgi.input"] = io.BytesIO(body)
         if content is None:
             return self.flask(environ, start_response)
         start_response("200 OK", self._tell(environ, predictor, len(content), time.perf_counter() - started))

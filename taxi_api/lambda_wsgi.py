@@ -7,8 +7,8 @@ import serverless_wsgi
 from flask import Flask, request
 from werkzeug.exceptions import BadRequest
 
-from taxi_api.errors import MEDIA_TYPE
 from taxi_api.lambda_events import Event, EventError, answer_event, is_warm_up, request_event
+from taxi_api.problems import MEDIA_TYPE
 
 # serverless-wsgi takes what it does not know as text for binary and would send it in base64.
 _TEXT = (MEDIA_TYPE, "application/geo+json")

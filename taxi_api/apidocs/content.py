@@ -7,7 +7,7 @@ from marshmallow import Schema
 
 from taxi_api.apidocs.examples import example
 from taxi_api.apidocs.operation import Content, Shape
-from taxi_api.errors import MEDIA_TYPE
+from taxi_api.problems import MEDIA_TYPE
 from taxi_api.schemas.problem import ProblemSchema
 
 

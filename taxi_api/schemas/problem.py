@@ -4,7 +4,7 @@ from marshmallow import Schema, fields
 
 
 class ProblemSchema(Schema):
-    """What went wrong, in a form for programs and for people. ``errors.problem`` makes it; keep the two alike."""
+    """What went wrong, in a form for programs and for people. ``problems.problem_of`` makes it; keep the two alike."""
 
     type = fields.String(
         required=True, metadata={"description": "`about:blank`: see `title`.", "example": "about:blank"}

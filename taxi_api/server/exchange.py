@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from taxi_api import request_id, security_headers
+from taxi_api.problems import MEDIA_TYPE, problem_of
 from taxi_api.server.parser import Environ, Request
 
 WsgiApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -93,27 +94,19 @@ def refusal(status: HTTPStatus, detail: str) -> bytes:
     """Return the answer to what is not a request that the app can be asked; the connection closes after it."""
     identity = request_id.new()
     _logger.info("refused: %d %s id=%s", status, detail, identity)
-    problem = {
-        "type": "about:blank",
-        "title": status.phrase,
-        "status": status.value,
-        "detail": detail,
-        # What was asked for is not always known.
-        "instance": "/",
-        "request_id": identity,
-    }
-    body = orjson.dumps(problem, option=orjson.OPT_APPEND_NEWLINE)
-    headers = {
-        "Date": _date(),
-        "Content-Type": "application/problem+json",
-        "Content-Length": str(len(body)),
-        "Connection": "close",
-        request_id.HEADER: identity,
-        **security_headers.DATA,
-        **({"Retry-After": "1"} if status is HTTPStatus.SERVICE_UNAVAILABLE else {}),
-    }
-    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"HTTP/1.1 {status.value} {status.phrase}\r\n{head}\r\n".encode("latin-1") + body
+    # What was asked for is not always known.
+    problem = problem_of(status, detail, "/", identity)
+    start_response = _Answer()
+    start_response(
+        f"{status.value} {status.phrase}",
+        [
+            ("Content-Type", MEDIA_TYPE),
+            (request_id.HEADER, identity),
+            *security_headers.DATA.items(),
+            *([("Retry-After", "1")] if status is HTTPStatus.SERVICE_UNAVAILABLE else []),
+        ],
+    )
+    return _bytes_of(start_response, orjson.dumps(problem, option=orjson.OPT_APPEND_NEWLINE), "GET", "", last=True)
 
 
 _dated = (0, "")
