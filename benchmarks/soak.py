@@ -105,7 +105,7 @@ def _run(
 
     def kill() -> None:
         kills.append(time.monotonic())
-        os.kill(pick.choice(_workers(server)), signal.SIGKILL)
+        os.kill(pick.choice(sorted(server.workers())), signal.SIGKILL)
 
     def damage() -> None:
         _put(good["second"], served, damaged=True)
@@ -235,15 +235,10 @@ def _put(bundle: Path, served: Path, *, damaged: bool = False) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _workers(server: Server) -> list[int]:
-    pid = server.process.pid
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 def _footprint(server: Server) -> dict[int, tuple[int, int]]:
     """Return resident bytes and open descriptors of each worker."""
     found = {}
-    for pid in _workers(server):
+    for pid in server.workers():
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
         found[pid] = (pages * os.sysconf("SC_PAGE_SIZE"), len(list(Path(f"/proc/{pid}/fd").iterdir())))
     return found

@@ -1,6 +1,6 @@
 """The short way for the most frequent requests, in front of Flask: plain ``POST /predict``, ``GET /health``.
 
-Flask's own work, three times that of the prediction, is spared. Whatever is unusual, and every error, goes on to Flask
+Flask's own work, twice that of the answer, is spared. Whatever is unusual, and every error, goes on to Flask
 as it came, so that the contract has one home; a plain request gets the same answer, log line and metrics on both ways.
 """
 

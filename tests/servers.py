@@ -61,6 +61,11 @@ class Server:
 
         wait_until(answers)
 
+    def workers(self) -> set[int]:
+        """Return the process ids of its workers, as Linux tells them."""
+        pid = self.process.pid
+        return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(30)

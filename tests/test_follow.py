@@ -22,7 +22,6 @@ import pytest
 from taxi_api.model.bundle import load_bundle
 from taxi_api.model.features import Trips
 from taxi_api.model.predictor import Predictor
-from tests.resilience.test_gunicorn import workers
 from tests.servers import Server, TrackingServer, free_port, running, wait_until
 from tests.training.test_registry import PATIENT
 from training.export import Trained
@@ -254,19 +253,22 @@ def test_workers_that_are_replaced_while_the_folder_is_damaged_serve_what_served
     with running(MODEL_URI=str(served), MODEL_POLL_SECONDS="1", TAXI_MODEL_CACHE=cache, LOG_LEVEL="ERROR") as server:
         assert serves(server, expected(bundles[0]))
         (served / "manifest.json").write_text("{}")
-        before = workers(server)
+        before = server.workers()
         server.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: len(workers(server)) == 2 and not workers(server) & before, seconds=30)
+        wait_until(lambda: len(server.workers()) == 2 and not server.workers() & before, seconds=30)
         assert serves(server, expected(bundles[0]))
         assert server.process.poll() is None
     # A first start has nothing to fall back on, and says why.
-    assert subprocess.run(
+    refused = subprocess.run(
         [sys.executable, "-m", "gunicorn", "taxi_api.wsgi:app"],
         env=os.environ | {"MODEL_URI": str(served), "PORT": str(free_port())},
         capture_output=True,
+        text=True,
         timeout=60,
         check=False,
-    ).returncode
+    )
+    assert refused.returncode == 1
+    assert f"cannot start: model bundle {served}: manifest.json" in refused.stderr
 
 
 @pytest.mark.usefixtures("first")

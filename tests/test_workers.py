@@ -30,11 +30,6 @@ def counted(server: Server) -> float:
     return value(scrape(server), "taxi_http_requests_total", method="POST", route="/predict", status="200")
 
 
-def workers(server: Server) -> set[int]:
-    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-    return {int(child) for child in children}
-
-
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the workers in /proc")
 def test_counts_add_up_over_workers_and_outlive_them(tmp_path: Path):
     leftover = tmp_path / "counter_1.db"
@@ -44,12 +39,12 @@ def test_counts_add_up_over_workers_and_outlive_them(tmp_path: Path):
     with running(LOG_LEVEL="WARNING", PROMETHEUS_MULTIPROC_DIR=str(tmp_path)) as server:
         for _ in range(40):
             predict(server)
-        both = workers(server)
+        both = server.workers()
         assert len(both) == 2
         assert {counted(server) for _ in range(6)} == {40}
 
         os.kill(min(both), signal.SIGKILL)
-        wait_until(lambda: len(workers(server) - {min(both)}) == 2)
+        wait_until(lambda: len(server.workers() - {min(both)}) == 2)
         for _ in range(10):
             predict(server)
         assert {counted(server) for _ in range(6)} == {50}

@@ -65,10 +65,6 @@ def _one_or_many(answer: Any) -> list[float]:
     return _many(answer) if "predictions" in answer else _one(answer)
 
 
-def _data_frame(answer: Any) -> list[float]:
-    return _many(answer)
-
-
 def _tensor(answer: Any) -> list[float]:
     return list(answer["outputs"][0]["data"])
 
@@ -117,7 +113,7 @@ PEERS = {
             prepare=("{python}", "-m", f"{_APPS}.mlflow_model", "{folder}/model"),
             path="/invocations",
             body=trips.dataframe_split,
-            durations=_data_frame,
+            durations=_many,
             batch=("/invocations", trips.dataframe_split),
         ),
         Peer(

@@ -61,8 +61,8 @@ class Connection:
         self._last = False
         self._lingering = False
         self._held = 0
-        # When what it does now began: waiting, receiving, sending or lingering.
-        self._since = now
+        # When what it does now began, by the monotonic clock: waiting, receiving, sending or lingering.
+        self.since = now
         self._open = True
 
     @property
@@ -74,11 +74,6 @@ class Connection:
     def receiving(self) -> bool:
         """Whether a request has begun to arrive and none is being answered."""
         return self._parser.began and not (self._busy or self._out or self._parser.requests)
-
-    @property
-    def since(self) -> float:
-        """When it began to do what it does now, in seconds of the monotonic clock."""
-        return self._since
 
     def ready(self, events: int, now: float) -> None:
         """Read or write what the socket is ready for."""
@@ -102,7 +97,7 @@ class Connection:
             self.close()
         elif not self._lingering:
             if not self._parser.began:
-                self._since = now
+                self.since = now
             self._parser.feed(data)
             self._limit_held()
             self.advance(now)
@@ -146,7 +141,7 @@ class Connection:
     def _begin_answer(self, data: bytes, last: bool, now: float) -> None:
         self._last = last
         self._sent_bytes = 0
-        self._since = now
+        self.since = now
         self._hold(len(data))
         self._send(memoryview(data), now)
 
@@ -163,7 +158,7 @@ class Connection:
             self._out = data[sent:]
             return
         self._out = None
-        self._since = now
+        self.since = now
         self._hold(0)
         if self._last:
             self._end()
@@ -215,13 +210,13 @@ class Connection:
     def _deadline(self) -> float:
         limits, parser = self._host.limits, self._parser
         if self._out is not None:
-            return self._since + limits.transfer_seconds + self._sent_bytes / limits.bytes_per_second
+            return self.since + limits.transfer_seconds + self._sent_bytes / limits.bytes_per_second
         if self._lingering:
-            return self._since + limits.linger_seconds
+            return self.since + limits.linger_seconds
         if parser.body_bytes >= 0:
             seconds = limits.head_seconds + limits.transfer_seconds
-            return self._since + seconds + parser.body_bytes / limits.bytes_per_second
-        return self._since + (limits.head_seconds if parser.began else limits.keep_alive_seconds)
+            return self.since + seconds + parser.body_bytes / limits.bytes_per_second
+        return self.since + (limits.head_seconds if parser.began else limits.keep_alive_seconds)
 
     def close(self) -> None:
         """Close the socket, whatever is under way."""

@@ -107,17 +107,12 @@ class Nginx:
         self._process.wait(10)
 
 
-def workers(server: Server) -> set[int]:
-    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-    return {int(child) for child in children}
-
-
 def test_a_killed_worker_takes_no_more_requests_with_it_than_it_had():
     with running(LOG_LEVEL="WARNING") as server, Load(server.url) as load:
         wait_until(lambda: load.answered > 50)
-        before = workers(server)
+        before = server.workers()
         os.kill(min(before), signal.SIGKILL)
-        wait_until(lambda: len(workers(server) - {min(before)}) == 2)
+        wait_until(lambda: len(server.workers() - {min(before)}) == 2)
         after = load.answered
         wait_until(lambda: load.answered > after + 50)
     assert len(load.failures) <= CLIENTS
@@ -126,9 +121,9 @@ def test_a_killed_worker_takes_no_more_requests_with_it_than_it_had():
 def test_a_reload_replaces_every_worker_without_a_failed_request():
     with running(LOG_LEVEL="WARNING") as server, Load(server.url) as load:
         wait_until(lambda: load.answered > 50)
-        before = workers(server)
+        before = server.workers()
         server.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: len(workers(server)) == 2 and not workers(server) & before, seconds=30)
+        wait_until(lambda: len(server.workers()) == 2 and not server.workers() & before, seconds=30)
         after = load.answered
         wait_until(lambda: load.answered > after + 50)
     assert load.failures == []

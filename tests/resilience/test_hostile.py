@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.resilience.test_gunicorn import workers
 from tests.servers import Server, running
 
 CORPUS = sorted((Path(__file__).parent / "hostile").iterdir())
@@ -30,9 +29,9 @@ TRIP = b'{"PULocationID": 161, "DOLocationID": 132, "trip_distance": 17.5, "pick
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with running(LOG_LEVEL="ERROR") as started:
-        before = workers(started)
+        before = started.workers()
         yield started
-        assert workers(started) == before, "a worker had to be replaced"
+        assert started.workers() == before, "a worker had to be replaced"
     assert started.log == ""
 
 

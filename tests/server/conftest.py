@@ -12,7 +12,7 @@ import pytest
 from taxi_api.server.limits import Limits
 from taxi_api.server.loop import Loop
 
-QUICK = frozenset({"/quick", "/echo"})
+QUICK = frozenset({"/quick"})
 
 
 def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
