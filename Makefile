@@ -33,8 +33,9 @@ fuzz-guided: $(VENV)/fuzz/.installed
 
 # Real servers and a real browser for the tests, which skip what needs them otherwise; Debian and Ubuntu, as root.
 test-tools:
-	@command -v redis-server >/dev/null && command -v chromium >/dev/null && command -v nginx >/dev/null || { apt-get update -qq \
-		&& DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends redis-server chromium nginx-light >/dev/null; }
+	@for tool in redis-server chromium nginx prometheus faketime; do command -v $$tool >/dev/null || missing=1; done; \
+	if [ -n "$$missing" ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
+		--no-install-recommends redis-server chromium nginx-light prometheus faketime >/dev/null; fi
 
 audit: $(VENV)/audit/.installed
 	$(VENV)/audit/bin/pip-audit --strict --no-deps --disable-pip -r requirements.txt

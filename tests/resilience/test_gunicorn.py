@@ -1,80 +1,19 @@
 """A real gunicorn under load, while its workers are killed, replaced and stopped."""
 
-import http.client
-import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import threading
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Self
-from urllib.parse import urlsplit
 
 import pytest
 
+from tests.resilience.load import CLIENTS, Load, more
 from tests.servers import Server, free_port, running, wait_until
 
-TRIP = json.dumps({"PULocationID": 161, "DOLocationID": 132, "trip_distance": 17.5}).encode()
-CLIENTS = 4
-
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the workers in /proc")
-
-
-class Load:
-    """Clients that ask without a pause, each request on a connection of its own or all on one that is kept."""
-
-    def __init__(self, url: str, *, keep: bool = False) -> None:
-        self.answered = 0
-        self.failures: list[str] = []
-        # A client that is not let in any more goes home; it lost no request. Once the server has been told to stop,
-        # that is also a reset of a connection on which nothing has been answered: nobody had taken it yet.
-        self.refused = threading.Event()
-        self.told_to_stop = False
-        self._address = urlsplit(url).netloc
-        self._keep = keep
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(CLIENTS)]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, _kind: type[BaseException] | None, _error: object, _trace: TracebackType | None) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _ask(self) -> None:
-        connection = http.client.HTTPConnection(self._address, timeout=20)
-        while not self._stop.is_set():
-            fresh = connection.sock is None
-            try:
-                if fresh:
-                    connection.connect()
-            except ConnectionRefusedError:
-                self.refused.set()
-                return
-            try:
-                connection.request("POST", "/predict", TRIP, {"Content-Type": "application/json"})
-                answer = connection.getresponse()
-                content = answer.read()
-                if answer.status != 200 or not json.loads(content)["duration"]:
-                    self.failures.append(str(answer.status))
-                self.answered += 1
-                if not self._keep:
-                    connection.close()
-            except (OSError, http.client.HTTPException) as problem:
-                connection.close()
-                if fresh and self.told_to_stop and isinstance(problem, ConnectionResetError):
-                    self.refused.set()
-                    return
-                self.failures.append(repr(problem))
-        connection.close()
 
 
 class Nginx:
@@ -163,8 +102,3 @@ def test_instances_behind_nginx_are_replaced_without_a_failed_request(tmp_path: 
         for instance in instances:
             instance.stop()
     assert load.failures == []
-
-
-def more(load: Load) -> None:
-    before = load.answered
-    wait_until(lambda: load.answered > before + 100)
