@@ -58,6 +58,7 @@ class Prometheus:
         self._polls = Counter(
             "taxi_model_polls", "Looks for another model, by outcome, of all workers.", ["outcome"], registry=mine
         )
+        Gauge("taxi_workers", "Processes that answer.", registry=mine, multiprocess_mode="livesum").set(1)
         self._served: Gauge | None = None
         # Looking up a series by its labels costs more than counting in it, and there are only so many.
         self._of_request = cache(lambda *labels: (self._requests.labels(*labels), self._seconds.labels(*labels)))
