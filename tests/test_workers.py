@@ -53,6 +53,9 @@ def test_counts_add_up_over_workers_and_outlive_them(tmp_path: Path):
         # What only a living worker can tell is there once, not once for each that ever lived.
         assert [number for (name, _), number in samples.items() if name == "taxi_model_info"] == [1]
         assert not list(tmp_path.glob(f"gauge_live*_{min(both)}.db"))
+        # A worker that has just begun has made its file and written nothing into it.
+        (tmp_path / "histogram_999999.db").touch()
+        assert counted(server) == 50
     assert sorted(path.name for path in tmp_path.iterdir()) == [kept.name]
 
 

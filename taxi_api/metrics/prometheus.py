@@ -1,10 +1,13 @@
 """Observations as Prometheus metrics, added up over the workers of gunicorn."""
 
 import os
+from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
+from typing import cast
 
 from flask import Response, request
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, values
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -23,6 +26,22 @@ _EXAMPLE = """\
 # TYPE taxi_predictions_total counter
 taxi_predictions_total{basis="zone_pair"} 12.0
 """
+
+
+class _OfAllWorkers(MultiProcessCollector):
+    """Adds up the files of all workers but those with nothing in them: of a worker that starts in this moment."""
+
+    def collect(self) -> Iterable[Metric]:
+        files = [str(file) for file in Path(self._path).glob("*.db") if _size(file)]
+        return cast("Iterable[Metric]", self.merge(files, accumulate=True))  # type: ignore[no-untyped-call]
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        # Of a worker that ended in this moment.
+        return 0
 
 
 class Prometheus:
@@ -100,6 +119,6 @@ class Prometheus:
         registry = self._registry
         if os.environ.get(VARIABLE):
             registry = CollectorRegistry()
-            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+            _OfAllWorkers(registry)  # type: ignore[no-untyped-call]
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return Response(encode(registry), content_type=content_type)
