@@ -33,9 +33,9 @@ fuzz-guided: $(VENV)/fuzz/.installed
 
 # Real servers and a real browser for the tests, which skip what needs them otherwise; Debian and Ubuntu, as root.
 test-tools:
-	@for tool in redis-server chromium nginx prometheus faketime; do command -v $$tool >/dev/null || missing=1; done; \
+	@for tool in redis-server chromium nginx prometheus pg_ctlcluster faketime; do command -v $$tool >/dev/null || missing=1; done; \
 	if [ -n "$$missing" ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
-		--no-install-recommends redis-server chromium nginx-light prometheus faketime >/dev/null; fi
+		--no-install-recommends redis-server chromium nginx-light prometheus postgresql faketime >/dev/null; fi
 
 audit: $(VENV)/audit/.installed
 	$(VENV)/audit/bin/pip-audit --strict --no-deps --disable-pip -r requirements.txt
@@ -123,7 +123,7 @@ $(VENV)/.serving: requirements.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(VENV)/.testing: requirements.txt training/requirements.txt tests/requirements.txt | $(BIN)/python
+$(VENV)/.testing: requirements.txt training/requirements.txt deploy/mlflow/requirements.txt tests/requirements.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 	@touch $@ $(VENV)/.serving
 

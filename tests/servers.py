@@ -92,16 +92,17 @@ def running(**environment: str) -> Iterator[Server]:
 class TrackingServer:
     """A real MLflow server that keeps its port and its store over restarts; it believes clients that say localhost."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, store: str = "") -> None:
         self.folder = folder
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
+        self._store = store or f"sqlite:///{self.folder}/store.db"
         self.url = f"http://localhost:{self._port}"
 
     def start(self) -> None:
-        store, artifacts = f"sqlite:///{self.folder}/store.db", str(self.folder / "artifacts")
+        artifacts = str(self.folder / "artifacts")
         arguments = ["server", "--host", "127.0.0.1", "--port", str(self._port), "--workers", "1"]
-        arguments += ["--backend-store-uri", store, "--artifacts-destination", artifacts]
+        arguments += ["--backend-store-uri", self._store, "--artifacts-destination", artifacts]
         arguments += ["--allowed-hosts", f"localhost:{self._port}"]
         with (self.folder / "log").open("w") as log:
             self._process = process = subprocess.Popen(
