@@ -33,9 +33,13 @@ fuzz-guided: $(VENV)/fuzz/.installed
 
 # Real servers and a real browser for the tests, which skip what needs them otherwise; Debian and Ubuntu, as root.
 test-tools:
-	@for tool in redis-server chromium nginx prometheus pg_ctlcluster faketime; do command -v $$tool >/dev/null || missing=1; done; \
-	if [ -n "$$missing" ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
-		--no-install-recommends redis-server chromium nginx-light prometheus postgresql faketime >/dev/null; fi
+	@for tool in $(TEST_TOOLS); do command -v $${tool%:*} >/dev/null || missing="$$missing $${tool#*:}"; done; \
+	[ -z "$$missing" ] || { apt-get update -qq \
+		&& DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null; }
+
+# Programs and the packages that have them.
+TEST_TOOLS := redis-server:redis-server chromium:chromium nginx:nginx-light prometheus:prometheus \
+	pg_ctlcluster:postgresql faketime:faketime
 
 audit: $(VENV)/audit/.installed
 	$(VENV)/audit/bin/pip-audit --strict --no-deps --disable-pip -r requirements.txt
