@@ -108,6 +108,8 @@ class TrackingServer:
             self._process = process = subprocess.Popen(
                 [sys.executable, "-m", "mlflow", *arguments],
                 cwd=self.folder,
+                # As in its image.
+                env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
