@@ -41,7 +41,9 @@ def fit(trips: Trips, minutes: Floats, recipe: Recipe) -> FittedModel:
     with progress() as bar:
         duration, lower, upper = (
             regressor.fit(rows.matrix, rows.minutes, sample_weight=weights)
-            for regressor in bar.track(_regressors(recipe), description="fitting models")
+            for regressor in bar.track(
+                [duration_regressor(recipe), *quantile_regressors(recipe)], description="fitting models"
+            )
         )
     return FittedModel(fit_tables(trips, minutes), (duration, lower, upper))
 
@@ -51,12 +53,11 @@ def duration_regressor(recipe: Recipe) -> HistGradientBoostingRegressor:
     return _regressor(recipe, recipe.trees, recipe.leaves, recipe.learning_rate, loss=recipe.loss)
 
 
-def _regressors(recipe: Recipe) -> list[HistGradientBoostingRegressor]:
-    """Return the three models, not fitted yet."""
+def quantile_regressors(recipe: Recipe) -> list[HistGradientBoostingRegressor]:
+    """Return the models of the interval's lower and upper end, not fitted yet."""
     size = (recipe.quantile_trees, recipe.quantile_leaves, recipe.quantile_learning_rate)
     tails = (recipe.lower_tail, recipe.lower_tail + recipe.level)
-    quantiles = [_regressor(recipe, *size, loss="quantile", quantile=tail) for tail in tails]
-    return [duration_regressor(recipe), *quantiles]
+    return [_regressor(recipe, *size, loss="quantile", quantile=tail) for tail in tails]
 
 
 def _regressor(
