@@ -1,7 +1,10 @@
 """The workflows are pinned, have the least rights, put no text of strangers into scripts, and call what exists."""
 
+import json
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -94,20 +97,59 @@ def test_force_opens_the_gate_for_quality_alone():
     assert "force" not in WORKFLOWS["deploy.yml"]["jobs"]["test"]["if"]
 
 
-def plan(**given: str) -> tuple[int, str]:
-    """Run the script of the job that decides, as the runner would."""
-    (step,) = steps("deploy.yml", "plan")
-    environment = {"PATH": "/usr/bin:/bin", "TARGET": "lambda", "ACTION": "deploy", "ACTOR": "someone"} | given
-    script = f'GITHUB_OUTPUT=$(mktemp); GITHUB_STEP_SUMMARY=$GITHUB_OUTPUT.md; {step["run"]}\ncat "$GITHUB_OUTPUT"*'
-    done = subprocess.run(["bash", "-ec", script], env=environment, capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout
+def plan(folder: Path, event: str, payload: dict[str, Any]) -> dict[str, str] | None:
+    """Let act run the job that decides, as GitHub would for the event; return what it decided, None if it failed."""
+    (folder / "event.json").write_text(json.dumps(payload))
+    command = [str(Path(sys.executable).with_name("act")), event, "--json", "--action-offline-mode"]
+    command += [
+        "--workflows",
+        ".github/workflows/deploy.yml",
+        "--job",
+        "plan",
+        "--eventpath",
+        str(folder / "event.json"),
+    ]
+    done = subprocess.run(
+        [*command, "--platform", "ubuntu-24.04=-self-hosted"],
+        cwd=ROOT,
+        env=os.environ | {"HOME": str(folder), "XDG_CACHE_HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    decided = {line["name"]: line["arg"] for line in lines if line.get("command") == "set-output"}
+    told = [line["msg"] for line in lines if line.get("command") == "summary" or "Summary" in line.get("msg", "")]
+    return decided | {"told": " ".join(told)} if done.returncode == 0 else None
 
 
-def test_force_is_refused_for_prod_and_told_for_dev():
-    assert plan(ENVIRONMENT="prod", FORCE="true")[0] == 1
-    assert plan(ENVIRONMENT="prod", FORCE="false")[0] == 0
-    status, told = plan(ENVIRONMENT="dev", FORCE="true")
-    assert status == 0
-    assert "force=true" in told
-    assert "gate skipped: true" in told
-    assert "by someone" in told
+@pytest.mark.parametrize(
+    ("event", "payload", "decided"),
+    [
+        ("push", {"ref": "refs/heads/dev"}, {"environment": "dev", "action": "deploy", "force": "false"}),
+        ("push", {"ref": "refs/heads/main"}, {"environment": "prod", "action": "deploy", "force": "false"}),
+        (
+            "workflow_dispatch",
+            {"ref": "refs/heads/main", "inputs": {"environment": "dev", "action": "train-only", "force": "false"}},
+            {"environment": "dev", "action": "train-only", "force": "false"},
+        ),
+        (
+            "workflow_dispatch",
+            {"inputs": {"environment": "dev", "action": "deploy", "target": "ec2", "force": "true"}},
+            {"environment": "dev", "target": "ec2", "force": "true"},
+        ),
+    ],
+)
+def test_what_is_done_follows_from_the_branch_or_what_was_asked_for(
+    tmp_path: Path, event: str, payload: dict[str, Any], decided: dict[str, str]
+):
+    found = plan(tmp_path, event, payload)
+    assert found is not None
+    assert decided.items() <= found.items()
+    assert f"model quality gate skipped: {found['force']}" in found["told"]
+
+
+def test_force_is_refused_for_prod(tmp_path: Path):
+    asked = {"environment": "prod", "action": "deploy", "force": "true"}
+    assert plan(tmp_path, "workflow_dispatch", {"inputs": asked}) is None
+    assert plan(tmp_path, "workflow_dispatch", {"inputs": asked | {"force": "false"}}) is not None
