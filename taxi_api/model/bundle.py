@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 from zipfile import BadZipFile
@@ -80,8 +81,8 @@ def load_bundle(path: Path) -> Bundle:
         version=manifest["version"],
         manifest=manifest,
         model=contents[MODEL],
-        tables=_tables(path),
-        trees=_trees(path),
+        tables=_tables(path, contents[TABLES]),
+        trees=_trees(path, contents[TREES]),
         golden=_golden(path, contents[GOLDEN]),
         corrections=_corrections(path, manifest["conformal"]),
         level=float(manifest["conformal"]["level"]),
@@ -147,16 +148,16 @@ def _check_features(path: Path, described: dict[str, Any]) -> None:
         )
 
 
-def _tables(path: Path) -> Tables:
-    arrays = _arrays(path, TABLES, Tables._fields)
+def _tables(path: Path, raw: bytes) -> Tables:
+    arrays = _arrays(path, TABLES, raw, Tables._fields)
     for name, (shape, dtype) in features.TABLE_SHAPES.items():
         if arrays[name].shape != shape or arrays[name].dtype != dtype:
             raise _wrong(path, TABLES, f"has {name} as {arrays[name].dtype}{arrays[name].shape}, not {dtype}{shape}")
     return Tables(**arrays)
 
 
-def _trees(path: Path) -> Trees:
-    trees = Trees(**_arrays(path, TREES, Trees._fields))
+def _trees(path: Path, raw: bytes) -> Trees:
+    trees = Trees(**_arrays(path, TREES, raw, Trees._fields))
     try:
         check(trees, len(features.NAMES))
     except (ValueError, IndexError) as problem:
@@ -164,9 +165,10 @@ def _trees(path: Path) -> Trees:
     return trees
 
 
-def _arrays(path: Path, name: str, fields: tuple[str, ...]) -> dict[str, NDArray[Any]]:
+def _arrays(path: Path, name: str, raw: bytes, fields: tuple[str, ...]) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(path / name, allow_pickle=False) as stored:
+        # From what was verified, not from the file, which may have been replaced since.
+        with np.load(BytesIO(raw), allow_pickle=False) as stored:
             return {field: stored[field] for field in fields}
     except (OSError, ValueError, KeyError, BadZipFile) as problem:
         raise _wrong(path, name, f"cannot be used ({problem})") from problem
