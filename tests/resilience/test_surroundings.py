@@ -13,6 +13,7 @@ import pytest
 
 from taxi_api.model.bundle import load_bundle
 from taxi_api.model.store import source_of
+from tests.resilience.disk import small_disk
 from tests.resilience.load import TRIP, Load, more
 from tests.servers import Server, running, wait_until
 
@@ -57,30 +58,27 @@ def cached(cache: Path) -> list[str]:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[Path]:
     """A disk with room for less than a bundle."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "taxi-test", str(disk)]
-    if not shutil.which("mount") or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("needs the right to mount a disk")
-    yield disk
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+    with small_disk(tmp_path / "disk", "1m") as mounted:
+        if not mounted:
+            pytest.skip("needs the right to mount a disk")
+        yield tmp_path / "disk"
 
 
-def test_a_full_disk_costs_the_cache_alone_and_room_on_it_is_used_again(served: Path, small_disk: Path):
-    with running(**following(served, small_disk)) as server, Load(server.url) as load:
+def test_a_full_disk_costs_the_cache_alone_and_room_on_it_is_used_again(served: Path, disk: Path):
+    with running(**following(served, disk)) as server, Load(server.url) as load:
         more(load)
-        assert cached(small_disk) == []
+        assert cached(disk) == []
         publish(served, "while-full")
         wait_until(lambda: versions(server) == {"while-full"}, seconds=30)
-        subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+        subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
         publish(served, "with-room")
         wait_until(lambda: versions(server) == {"with-room"}, seconds=30)
-        assert cached(small_disk) == ["with-room"]
+        assert cached(disk) == ["with-room"]
     assert load.failures == []
     assert "No space left on device" in server.log
-    assert not list(small_disk.rglob(".draft-*"))
+    assert not list(disk.rglob(".draft-*"))
 
 
 def test_servers_share_a_cache(served: Path, tmp_path: Path):

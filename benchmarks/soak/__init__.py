@@ -1,0 +1,1 @@
+"""Load and faults at once: ``python -m benchmarks.soak``."""
