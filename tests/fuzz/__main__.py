@@ -33,8 +33,8 @@ def main() -> int:
                 ),
                 *("--header", f"X-API-Key: {key}"),
                 *("--checks", "all"),
-                # There is no state to explore: no request depends on one before it.
-                *("--phases", "examples,coverage,fuzzing"),
+                # The only state is what the answers name: zones that other requests then ask for.
+                *("--phases", "examples,coverage,fuzzing,stateful"),
                 *("--max-time", str(SECONDS)),
                 # The same cases each time, so that a failure comes from a change; pass another seed for others.
                 *("--seed", "2024"),
