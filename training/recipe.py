@@ -17,11 +17,11 @@ class Recipe:
     monotone: bool = False
     """Whether a longer distance may never lower the duration, not even where a detour is the faster way."""
     trees: int = 160
-    quantile_trees: int = 80
+    quantile_trees: int = 40
     leaves: int = 191
     quantile_leaves: int = 159
     learning_rate: float = 0.09
-    quantile_learning_rate: float = 0.1
+    quantile_learning_rate: float = 0.2
     min_trips_per_leaf: int = 60
     l2: float = 5.0
     bins: int = 255
