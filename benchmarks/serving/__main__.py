@@ -26,6 +26,7 @@ from benchmarks.serving.peers import PEERS, ROOT, Running
 TRIPS = trips.made_up(100)
 CONNECTIONS = (1, 16, 64)
 BATCHES = (1_000, 10_000)
+SIDE = 50
 _REQUIREMENTS = Path(__file__).parent / "requirements"
 _SAME_MINUTES = 0.011
 
@@ -128,6 +129,9 @@ def _runs(server: Running, connections: list[int], batches: list[int]) -> list[t
     if peer.batch is not None:
         path, body = peer.batch
         found += [(f"batch of {size:,}", path, [body(trips.made_up(size))], 1) for size in batches]
+        if batches:
+            path, body = peer.matrix or peer.batch
+            found.append((f"matrix of {SIDE} x {SIDE}", path, [body(trips.every_pair(SIDE))], 1))
     return found
 
 

@@ -36,6 +36,7 @@ class Peer:
         durations: the minutes in its answer to one or many trips; None if it does not predict.
         same_model: its durations must be the service's.
         batch: path and form of a batch; None if it has none.
+        matrix: path and form of a matrix; None if it has to be asked for as a batch.
         variables: further environment variables.
 
     """
@@ -50,6 +51,7 @@ class Peer:
     durations: Callable[[Any], list[float]] | None = None
     same_model: bool = True
     batch: tuple[str, trips.Body] | None = None
+    matrix: tuple[str, trips.Body] | None = None
     variables: dict[str, str] = field(default_factory=dict)
 
 
@@ -79,6 +81,7 @@ OURS = Peer(
     (*_GUNICORN, "taxi_api.wsgi:app"),
     durations=_one_or_many,
     batch=("/v1/predict/batch", trips.columns),
+    matrix=("/v1/matrix", trips.matrix),
     variables={"TAXI_MAX_BATCH": "100000", "TAXI_MAX_BODY_BYTES": "50000000", "APP_ENV": "production"},
 )
 PEERS = {

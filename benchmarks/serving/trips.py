@@ -25,6 +25,16 @@ def made_up(count: int) -> list[Trip]:
     ]
 
 
+def every_pair(side: int) -> list[Trip]:
+    """Return the trips from each of so many zones to each of so many others, all at one time."""
+    pairs = [(pickup, dropoff) for pickup in range(1, side + 1) for dropoff in range(101, 101 + side)]
+    one_time = {"pickup_datetime": "2024-09-18T08:30:00"}
+    return [
+        trip | {"PULocationID": pickup, "DOLocationID": dropoff} | one_time
+        for trip, (pickup, dropoff) in zip(made_up(side * side), pairs, strict=True)
+    ]
+
+
 def as_json(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
@@ -40,6 +50,22 @@ def rows(trips: list[Trip]) -> bytes:
 
 def columns(trips: list[Trip]) -> bytes:
     return as_json({name: [trip[name] for trip in trips] for name in NAMES})
+
+
+def matrix(trips: list[Trip]) -> bytes:
+    """Return trips made by ``every_pair`` as the body of ``POST /v1/matrix``."""
+    zones = [list(dict.fromkeys(trip[name] for trip in trips)) for name in NAMES[:2]]
+    side = len(zones[1])
+    miles = [trip["trip_distance"] for trip in trips]
+    distances = [miles[first : first + side] for first in range(0, len(miles), side)]
+    return as_json(
+        {
+            "sources": zones[0],
+            "destinations": zones[1],
+            "distances": distances,
+            "pickup_datetime": trips[0]["pickup_datetime"],
+        }
+    )
 
 
 def dataframe_split(trips: list[Trip]) -> bytes:
