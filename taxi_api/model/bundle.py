@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -170,7 +169,8 @@ def _arrays(path: Path, name: str, raw: bytes, fields: tuple[str, ...]) -> dict[
         # From what was verified, not from the file, which may have been replaced since.
         with np.load(BytesIO(raw), allow_pickle=False) as stored:
             return {field: stored[field] for field in fields}
-    except (OSError, ValueError, KeyError, BadZipFile) as problem:
+    except Exception as problem:
+        # numpy, zipfile and zlib raise a dozen classes for as many kinds of damage.
         raise _wrong(path, name, f"cannot be used ({problem})") from problem
 
 
