@@ -109,9 +109,10 @@ promote: $(VENV)/.testing
 	$(BIN)/python -m training register --bundle new-bundle --data $(DATA)
 	$(BIN)/python -m training promote --data $(DATA)
 
-adopt:
+adopt: $(VENV)/.testing
 	rm -rf taxi_api/model/default
 	cp -R new-bundle taxi_api/model/default
+	$(BIN)/python -m tests.update_readme
 
 include deploy/deploy.mk
 

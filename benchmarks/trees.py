@@ -30,7 +30,7 @@ from training.statistics import LEAST_MINUTES, fit_tables
 from training.trips import columns, load_trips, minutes
 
 # Trees and leaves of each; fewer trees learn in longer steps.
-DURATION = ((20, 191), (40, 191), (80, 191), (80, 383), (120, 191), (120, 255), (160, 191), (240, 191))
+DURATION = ((20, 191), (40, 191), (80, 95), (80, 191), (120, 191), (160, 95), (160, 191), (240, 191))
 QUANTILES = ((10, 159), (20, 63), (20, 159), (40, 63), (40, 159), (80, 159), (120, 159))
 _ROWS = 10_000
 _SINGLE = 3_000

@@ -14,6 +14,7 @@ from taxi_api.model.bundle import load_bundle
 from taxi_api.model.store import DEFAULT_BUNDLE
 from taxi_api.schemas.prediction import PredictionSchema
 from taxi_api.settings import Settings, variable
+from tests.update_readme import updated
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -88,3 +89,10 @@ def test_the_metrics_in_the_readme_are_those_of_the_committed_bundle():
         expected = [f"{found['rmse']:.2f}", f"{found['mae']:.2f}"]
         expected += [f"{found['coverage']:.1%}", f"{found['width']:.1f}"] if "coverage" in found else ["-", "-"]
         assert [rmse, mae, coverage, width] == expected
+
+
+def test_the_readme_of_another_bundle_is_brought_up_to_date():
+    spoilt = re.sub(r"\d+\.\d+%", "1.0%", README).replace('"duration": ', '"duration": 1').replace("| green", "| red")
+    assert spoilt != README
+    assert updated(spoilt) == README
+    assert updated(README) == README
