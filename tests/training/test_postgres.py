@@ -34,9 +34,13 @@ class Postgres:
         self._run("initdb", "--username=mlflow", "--auth=trust", "--no-sync", f"--pgdata={self._data}")
         self._process: subprocess.Popen[bytes] | None = None
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def _run(self, program: str, *arguments: str, given: bytes = b"") -> bytes:
         command = [str(self._programs / program), *arguments]
-        subprocess.run(command, user=self._user, cwd="/", check=True, capture_output=True)
+        return subprocess.run(command, user=self._user, cwd="/", input=given, check=True, capture_output=True).stdout
+
+    def run(self, program: str, *arguments: str, given: bytes = b"") -> bytes:
+        """Run one of PostgreSQL's programs on the server; return what it wrote."""
+        return self._run(program, "-h", "127.0.0.1", "-p", str(self.port), "-U", "mlflow", *arguments, given=given)
 
     def start(self) -> None:
         settings = (f"port={self.port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={self._data}")
@@ -95,13 +99,21 @@ def tracking(postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         server.stop()
 
 
+def following(tracking: TrackingServer, cache: Path) -> dict[str, str]:
+    return {
+        "MODEL_URI": "models:/taxi-duration@champion",
+        "MLFLOW_TRACKING_URI": tracking.url,
+        "MODEL_POLL_SECONDS": "1",
+        "TAXI_MODEL_CACHE": str(cache),
+    }
+
+
 def test_a_killed_database_costs_no_prediction_and_no_model(
     postgres: Postgres, tracking: TrackingServer, trained: tuple[object, Path], city: Path, tmp_path: Path
 ):
     register(trained[1])
     promote(city, limits=PATIENT)
-    follow = {"MODEL_URI": "models:/taxi-duration@champion", "MLFLOW_TRACKING_URI": tracking.url}
-    follow |= {"MODEL_POLL_SECONDS": "1", "TAXI_MODEL_CACHE": str(tmp_path / "cache")}
+    follow = following(tracking, tmp_path / "cache")
     with running(**follow) as server:
         pass
     assert "serving model taxi-duration" in server.log
@@ -114,3 +126,18 @@ def test_a_killed_database_costs_no_prediction_and_no_model(
     assert client.get_model_version_by_alias("taxi-duration", "champion").version == "1"
     client.set_registered_model_alias("taxi-duration", "spare", "1")
     assert client.get_model_version_by_alias("taxi-duration", "spare").version == "1"
+
+
+def test_a_database_restored_from_its_dump_gives_the_same_champion(
+    postgres: Postgres, tracking: TrackingServer, trained: tuple[object, Path], city: Path, tmp_path: Path
+):
+    register(trained[1])
+    promote(city, limits=PATIENT)
+    dump = postgres.run("pg_dump", "postgres")
+    tracking.stop()
+    postgres.run("psql", "--quiet", "postgres", given=b"drop schema public cascade; create schema public;")
+    postgres.run("psql", "--quiet", "postgres", given=dump)
+    tracking.start()
+    with running(**following(tracking, tmp_path / "empty")) as server:
+        pass
+    assert "serving model taxi-duration" in server.log
