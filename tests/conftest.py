@@ -95,7 +95,16 @@ def recipe() -> "Recipe":
     pytest.importorskip("polars", reason="only serving is installed")
     from training.recipe import Recipe  # noqa: PLC0415
 
-    return Recipe(trees=40, quantile_trees=30, leaves=15, quantile_leaves=7, min_trips_per_leaf=20)
+    # All that decides how well it is fitted, so that no choice for the real city changes the synthetic one.
+    return Recipe(
+        trees=40,
+        quantile_trees=30,
+        leaves=15,
+        quantile_leaves=7,
+        learning_rate=0.09,
+        quantile_learning_rate=0.1,
+        min_trips_per_leaf=20,
+    )
 
 
 @pytest.fixture(scope="session")
