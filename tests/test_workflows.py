@@ -99,8 +99,11 @@ def test_force_opens_the_gate_for_quality_alone():
 
 def plan(folder: Path, event: str, payload: dict[str, Any]) -> dict[str, str] | None:
     """Let act run the job that decides, as GitHub would for the event; return what it decided, None if it failed."""
+    act = Path(sys.executable).with_name("act")
+    if not act.exists():
+        pytest.skip("act is not installed")
     (folder / "event.json").write_text(json.dumps(payload))
-    command = [str(Path(sys.executable).with_name("act")), event, "--json", "--action-offline-mode"]
+    command = [str(act), event, "--json", "--action-offline-mode"]
     command += [
         "--workflows",
         ".github/workflows/deploy.yml",
