@@ -86,7 +86,8 @@ def score_file(bundle: Path, data: Path, out: Path) -> Scored:
 def _open(data: Path) -> tuple[pa.Schema, int | None, Iterator[pa.Table]]:
     """Return the file's columns, its rows if it tells how many, and its content in parts."""
     if data.suffix.lower() == ".parquet":
-        file = pyarrow.parquet.ParquetFile(data)
+        # Buffered ahead, what was read would stay in memory until the end of the file.
+        file = pyarrow.parquet.ParquetFile(data, pre_buffer=False)
         parts = (pa.Table.from_batches([batch]) for batch in file.iter_batches(_ROWS))
         return file.schema_arrow.remove_metadata(), file.metadata.num_rows, parts
     # A CSV column is text: its type is decided by what we need of it, not guessed from its first rows.

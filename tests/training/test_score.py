@@ -1,9 +1,12 @@
 """A file in, the same file with answers out: held against the predictor row by row."""
 
+import threading
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 from taxi_api.model.predictor import BASIS, Predictor
@@ -168,3 +171,27 @@ def test_a_time_with_an_offset_is_answered_as_new_york_time(tmp_path: Path):
     found = pl.read_parquet(tmp_path / "b.parquet")
     assert found["problem"].null_count() == len(lines)
     assert found["duration"].n_unique() == 1
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path):
+    rows, groups, payload = 700, 30, 5_000
+    random = np.random.default_rng(1)
+    schema = pa.schema({"PULocationID": pa.int64(), "DOLocationID": pa.int64(), "payload": pa.binary()})
+    with pyarrow.parquet.ParquetWriter(tmp_path / "big.parquet", schema) as writer:
+        for _ in range(groups):
+            zones = [pa.array(random.integers(1, 264, rows)) for _ in range(2)]
+            writer.write_table(pa.table([*zones, pa.array([random.bytes(payload) for _ in range(rows)])], schema))
+    most, done = [0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.002):
+            most[0] = max(most[0], pa.default_memory_pool().bytes_allocated())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        assert score_file(DEFAULT_BUNDLE, tmp_path / "big.parquet", tmp_path / "out.parquet").rows == rows * groups
+    finally:
+        done.set()
+        watcher.join()
+    assert 0 < most[0] < groups / 2 * rows * payload
