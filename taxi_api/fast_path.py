@@ -7,6 +7,7 @@ as it came, so that the contract has one home; a plain request gets the same ans
 import io
 import time
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -18,10 +19,12 @@ from taxi_api.answers import described, one_trip
 from taxi_api.current_model import PREDICTOR
 from taxi_api.metrics import metrics_of
 from taxi_api.metrics.observations import RequestAnswered
-from taxi_api.model.predictor import Predictor
+from taxi_api.model.features import OneTrip
+from taxi_api.model.predictor import Prediction, Predictor
 from taxi_api.model.zones import FIRST_ZONE, LAST_ZONE
 from taxi_api.newyork import now
 from taxi_api.schemas.trip import FARTHEST_MILES, Trip, TripSchema
+from taxi_api.server import LATER
 from taxi_api.settings import Settings
 
 PATHS = frozenset({"/predict", "/v1/predict"})
@@ -34,6 +37,7 @@ _FIELDS = TripSchema().fields.keys()
 _PICKUP = TripSchema().fields["pickup_datetime"]
 _NUMBERS = (int, float)
 
+Single = tuple[Prediction, OneTrip]
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 
@@ -60,6 +64,21 @@ def _plain_trip(given: Any) -> Trip | None:
     return given
 
 
+def _predict(predictor: Predictor, body: bytes) -> tuple[bytes, Single] | None:
+    """Return the answer to a body, and what it is of; None if there is something to say that only Flask says."""
+    try:
+        trip = _plain_trip(orjson.loads(body))
+    except (orjson.JSONDecodeError, ValidationError):
+        return None
+    if trip is None:
+        return None
+    pickup = trip.get("pickup_datetime") or now()
+    one = one_trip(trip, pickup)
+    prediction = predictor.predict_one(one)
+    content = orjson.dumps(described(predictor, prediction, pickup), option=orjson.OPT_APPEND_NEWLINE)
+    return content, (prediction, one)
+
+
 class FastPath:
     """A WSGI app that answers what is plain and hands on the rest."""
 
@@ -69,25 +88,68 @@ class FastPath:
         self._app = app
         self._metrics = metrics_of(app)
         self._keys = settings.api_keys
+        self._untold: list[tuple[logs.RequestLine, Single | None]] = []
         self._most_bytes = min(_MOST_BYTES, settings.max_body_bytes)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
-        content, started = None, time.perf_counter()
+        started = time.perf_counter()
         path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
         # One for the whole request, whatever replaces it meanwhile.
         predictor = self._app.extensions[PREDICTOR]
+        content = single = None
         if path == HEALTH and method == "GET":
             content = _ALIVE
         elif path in PATHS and method == "POST" and predictor is not None and self._is_plain(environ):
             body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
-            content = self._predict(predictor, body)
-            if content is None:
+            answered = _predict(predictor, body)
+            if answered:
+                content, single = answered
+            else:
                 environ["wsgi.input"] = io.BytesIO(body)
         if content is None:
             return self.flask(environ, start_response)
-        start_response("200 OK", self._tell(environ, predictor, len(content), time.perf_counter() - started))
+        line = logs.RequestLine(
+            request_id=request_id.id_of(environ),
+            method=method,
+            path=path,
+            route=path,
+            status=HTTPStatus.OK,
+            seconds=time.perf_counter() - started,
+            model_version=predictor.bundle.version if predictor else None,
+            key_label=api_keys.label_of(environ, self._keys),
+            client=environ.get("REMOTE_ADDR"),
+        )
+        self._note(environ, line, single)
+        headers = [
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(content))),
+            *security_headers.DATA.items(),
+            (timing.HEADER, timing.header(line.seconds)),
+            (request_id.HEADER, line.request_id),
+        ]
+        start_response("200 OK", headers)
         return (content,)
+
+    def _note(self, environ: Environ, line: logs.RequestLine, single: Single | None) -> None:
+        """Have an answer counted and logged: by this service's server later, when it is sent, else at once."""
+        self._untold.append((line, single))
+        later = environ.get(LATER)
+        if later is None:
+            self._tell()
+        elif len(self._untold) == 1:
+            later(self._tell)
+
+    def _tell(self) -> None:
+        """Count and log what was answered since the last time: together, which costs less than one by one."""
+        untold, self._untold = self._untold, []
+        singles = [single for _, single in untold if single]
+        if singles:
+            self._metrics.singles(singles)
+        for line, _ in untold:
+            told = RequestAnswered(method=line.method, route=line.path, status=line.status, seconds=line.seconds)
+            self._metrics.observer.request(told)
+        logs.log_requests([line for line, _ in untold])
 
     def _is_plain(self, environ: Environ) -> bool:
         length = environ.get("CONTENT_LENGTH", "")
@@ -98,40 +160,3 @@ class FastPath:
             and int(length) <= self._most_bytes
             and (not self._keys or api_keys.label_of(environ, self._keys) is not None)
         )
-
-    def _predict(self, predictor: Predictor, body: bytes) -> bytes | None:
-        """Return the answer to a body; None if there is something to say that only Flask says."""
-        try:
-            trip = _plain_trip(orjson.loads(body))
-        except (orjson.JSONDecodeError, ValidationError):
-            return None
-        if trip is None:
-            return None
-        pickup = trip.get("pickup_datetime") or now()
-        one = one_trip(trip, pickup)
-        prediction = predictor.predict_one(one)
-        self._metrics.prediction(prediction, one)
-        return orjson.dumps(described(predictor, prediction, pickup), option=orjson.OPT_APPEND_NEWLINE)
-
-    def _tell(self, environ: Environ, predictor: Predictor | None, length: int, took: float) -> list[tuple[str, str]]:
-        """Count and log an answer; return its headers."""
-        path, method, identity = environ["PATH_INFO"], environ["REQUEST_METHOD"], request_id.id_of(environ)
-        self._metrics.observer.request(RequestAnswered(method=method, route=path, status=200, seconds=took))
-        logs.log_request(
-            request_id=identity,
-            method=method,
-            path=path,
-            route=path,
-            status=200,
-            seconds=took,
-            model_version=predictor.bundle.version if predictor else None,
-            key_label=api_keys.label_of(environ, self._keys),
-            client=environ.get("REMOTE_ADDR"),
-        )
-        return [
-            ("Content-Type", "application/json"),
-            ("Content-Length", str(length)),
-            *security_headers.DATA.items(),
-            (timing.HEADER, timing.header(took)),
-            (request_id.HEADER, identity),
-        ]

@@ -3,34 +3,59 @@
 import json
 import logging
 import re
-from typing import Any
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, TextIO
 
 import orjson
-from pythonjsonlogger.json import JsonFormatter
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# What every record has; the rest is what the caller wants to have in the line.
+_OF_EVERY_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
 def formatter(app_env: str) -> logging.Formatter:
     """Return the formatter for an environment, ``production`` or ``development``."""
     if app_env == "production":
-        return JsonFormatter(
-            "%(levelname)s %(name)s %(message)s",
-            rename_fields={"levelname": "level", "name": "logger", "exc_info": "exception"},
-            timestamp="time",
-            json_serializer=_dumps,
-        )
+        return _JsonFormatter()
     return _ReadableFormatter("%(asctime)s %(levelname)s %(name)s %(message)s")
 
 
-def _dumps(line: dict[str, Any], **kwargs: Any) -> str:
+def json_line(level: str, logger: str, message: str, fields: Mapping[str, Any], created: float) -> str:
+    """Return a line without its end; ``created`` is in seconds since 1970."""
+    time = datetime.fromtimestamp(created, UTC).isoformat()
+    line = {"level": level, "logger": logger, "message": message, **fields, "time": time}
     try:
         text = orjson.dumps(line)
     except TypeError:
         # A value that is no JSON, or a lone surrogate in somebody's path.
         text = b"\xff"
     # Other alphabets have ends of lines, too; the standard library escapes them.
-    return text.decode() if text.isascii() else json.dumps(line, **kwargs)
+    return text.decode() if text.isascii() else json.dumps(line, default=str)
+
+
+class JsonHandler(logging.StreamHandler[TextIO]):
+    """Writes JSON, also what is a line already: a record for each of very many lines costs more than the line."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Write to a stream."""
+        super().__init__(stream)
+        self.setFormatter(_JsonFormatter())
+
+    def write(self, lines: str) -> None:
+        """Write lines with their ends, whole among those of other threads; what cannot be written is lost."""
+        with self.lock, suppress(OSError, ValueError):  # type: ignore[union-attr]
+            self.stream.write(lines)
+            self.stream.flush()
+
+
+class _JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {name: value for name, value in vars(record).items() if name not in _OF_EVERY_RECORD}
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        return json_line(record.levelname, record.name, record.getMessage(), fields, record.created)
 
 
 class _ReadableFormatter(logging.Formatter):

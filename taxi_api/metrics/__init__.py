@@ -3,6 +3,9 @@
 The same observations go to Prometheus, or from Lambda, where nobody can ask for them, to CloudWatch by way of the log.
 """
 
+from collections import Counter
+from collections.abc import Sequence
+
 import numpy as np
 from flask import Flask, Response, current_app, request
 
@@ -48,7 +51,7 @@ def observe_poll(app: Flask, outcome: Outcome) -> None:
 
 def observe_prediction(prediction: Prediction, trip: OneTrip) -> None:
     """Count an answer, and the trip that it is for."""
-    metrics_of(current_app).prediction(prediction, trip)
+    metrics_of(current_app).singles([(prediction, trip)])
 
 
 def observe_predictions(predictions: Predictions, trips: Trips) -> None:
@@ -88,17 +91,22 @@ class Metrics:
             self._inputs = Inputs(bundle.manifest["reference"])
             self.observer.model(bundle, self._inputs.shares)
 
-    def prediction(self, prediction: Prediction, trip: OneTrip) -> None:
-        """Count an answer, and the trip that it is for."""
-        made = PredictionsMade(1, {BASIS[prediction.basis]: 1}, self._inputs.count_one(trip))
-        self.observer.predictions(made)
+    def singles(self, answered: Sequence[tuple[Prediction, OneTrip]]) -> None:
+        """Count answers to n requests of one trip each, and the trips that they are for."""
+        self.observer.predictions(
+            PredictionsMade(
+                trips=[1] * len(answered),
+                basis=Counter(BASIS[prediction.basis] for prediction, _ in answered),
+                inputs=Counter(input_bin for _, trip in answered for input_bin in self._inputs.bins_of(trip)),
+            )
+        )
 
     def predictions(self, predictions: Predictions, trips: Trips) -> None:
         """Count n answers, given together to one request, and the n trips that they are for."""
         counts = np.bincount(predictions.basis, minlength=len(BASIS)).tolist()
         self.observer.predictions(
             PredictionsMade(
-                trips=len(predictions.basis),
+                trips=[len(predictions.basis)],
                 basis={kind: count for kind, count in zip(BASIS, counts, strict=True) if count},
                 inputs=self._inputs.count(trips),
             )

@@ -32,12 +32,11 @@ class CloudWatchLines:
     def predictions(self, observed: PredictionsMade) -> None:
         """Write the predictions by basis, how many there were, and a count for each bin of an input."""
         counts = {f"Predictions.{kind}": count for kind, count in observed.basis.items()}
-        counts |= {
-            f"Input.{name}.{bin_name}": count
-            for name, bins in observed.inputs.items()
-            for bin_name, count in bins.items()
-        }
-        self._write({}, {name: (count, "Count") for name, count in ({"BatchTrips": observed.trips} | counts).items()})
+        counts |= {f"Input.{name}.{bin_name}": count for (name, bin_name), count in observed.inputs.items()}
+        # CloudWatch takes a list of values as well.
+        trips = observed.trips[0] if len(observed.trips) == 1 else list(observed.trips)
+        values = {"BatchTrips": trips} | counts
+        self._write({}, {name: (value, "Count") for name, value in values.items()})
 
     def poll(self, outcome: str) -> None:
         """Write the look's outcome."""
@@ -47,7 +46,7 @@ class CloudWatchLines:
         """Write the name of the model and its reference; no metrics, but there to look up and to compare with."""
         self._print({"Model": {"name": bundle.name, "version": bundle.version, "digest": bundle.digest}, **reference})
 
-    def _write(self, dimensions: Mapping[str, str], metrics: Mapping[str, tuple[float, str]]) -> None:
+    def _write(self, dimensions: Mapping[str, str], metrics: Mapping[str, tuple[float | list[int], str]]) -> None:
         dimensions = {"FunctionName": self._function, **dimensions}
         directive = {
             "Namespace": _NAMESPACE,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from taxi_api.metrics.observations import Counts, Shares
+from taxi_api.metrics.observations import Counts, InputBin, Shares
 from taxi_api.model.features import HOURS_A_WEEK, OneTrip, Trips, hour_of_week, part_of_week, week_part
 from taxi_api.model.zones import ZONE_ROWS, zones
 
@@ -29,53 +29,57 @@ class Inputs:
         miles = reference["trip_distance"]
         self._edges = np.array(miles["edges"], np.float64)
         self._edge_list: list[float] = self._edges.tolist()
-        self._miles = [f"{low:g}-{high:g}" for low, high in zip(miles["edges"], miles["edges"][1:], strict=False)]
-        self._boroughs = sorted({zone.borough for zone in zones()})
+        names = [f"{low:g}-{high:g}" for low, high in zip(miles["edges"], miles["edges"][1:], strict=False)]
+        boroughs = sorted({zone.borough for zone in zones()})
         self._borough = np.zeros(ZONE_ROWS, np.int64)
         for zone in zones():
-            self._borough[zone.id] = self._boroughs.index(zone.borough)
+            self._borough[zone.id] = boroughs.index(zone.borough)
+        self._borough_list: list[int] = self._borough.tolist()
         missing = reference["trip_distance_missing"]
         parts = week_part(np.arange(HOURS_A_WEEK))
         self.shares: Shares = {
             "trip_distance_given": dict(zip(_GIVEN, (missing, 1 - missing), strict=True)),
-            "trip_distance": dict(zip(self._miles, miles["share"], strict=True)),
+            "trip_distance": dict(zip(names, miles["share"], strict=True)),
             "pickup_time": _sum(reference["hour_of_week"]["share"], parts, _PARTS_OF_WEEK),
-            "pickup_borough": _sum(reference["PULocationID"]["share"], self._borough, self._boroughs),
-            "dropoff_borough": _sum(reference["DOLocationID"]["share"], self._borough, self._boroughs),
+            "pickup_borough": _sum(reference["PULocationID"]["share"], self._borough, boroughs),
+            "dropoff_borough": _sum(reference["DOLocationID"]["share"], self._borough, boroughs),
         }
+        self._bins = {name: [(name, bin_name) for bin_name in shares] for name, shares in self.shares.items()}
 
     def count(self, trips: Trips) -> Counts:
         """Return how many of n trips fall into each bin of each input; bins without any are left out."""
         given = ~np.isnan(trips.miles)
         mile_bin = np.searchsorted(self._edges, trips.miles[given], side="right") - 1
         timed = trips.pickup[~np.isnat(trips.pickup)]
+        bins = {
+            "trip_distance_given": given.astype(np.int64),
+            "trip_distance": mile_bin.clip(0, len(self._bins["trip_distance"]) - 1),
+            "pickup_time": week_part(hour_of_week(timed)),
+            "pickup_borough": self._borough[trips.pickup_zone],
+            "dropoff_borough": self._borough[trips.dropoff_zone],
+        }
         return {
-            "trip_distance_given": _tally(given.astype(np.int64), _GIVEN),
-            "trip_distance": _tally(mile_bin.clip(0, len(self._miles) - 1), self._miles),
-            "pickup_time": _tally(week_part(hour_of_week(timed)), _PARTS_OF_WEEK),
-            "pickup_borough": _tally(self._borough[trips.pickup_zone], self._boroughs),
-            "dropoff_borough": _tally(self._borough[trips.dropoff_zone], self._boroughs),
+            self._bins[name][index]: count
+            for name, of_trips in bins.items()
+            for index, count in enumerate(np.bincount(of_trips).tolist())
+            if count
         }
 
-    def count_one(self, trip: OneTrip) -> Counts:
-        """Return the same for a single trip, which most requests have, in a fraction of the time."""
-        given = not math.isnan(trip.miles)
-        counts = {
-            "trip_distance_given": {_GIVEN[given]: 1},
-            "pickup_borough": {self._boroughs[self._borough[trip.pickup_zone]]: 1},
-            "dropoff_borough": {self._boroughs[self._borough[trip.dropoff_zone]]: 1},
-        }
+    def bins_of(self, trip: OneTrip) -> Sequence[InputBin]:
+        """Return the bins that a single trip falls into, in a fraction of the time."""
+        bins, given = self._bins, not math.isnan(trip.miles)
+        found = [
+            bins["trip_distance_given"][given],
+            bins["pickup_borough"][self._borough_list[trip.pickup_zone]],
+            bins["dropoff_borough"][self._borough_list[trip.dropoff_zone]],
+        ]
         if given:
+            of_distance = bins["trip_distance"]
             mile_bin = bisect_right(self._edge_list, trip.miles) - 1
-            counts["trip_distance"] = {self._miles[min(max(mile_bin, 0), len(self._miles) - 1)]: 1}
+            found.append(of_distance[min(max(mile_bin, 0), len(of_distance) - 1)])
         if trip.pickup is not None:
-            counts["pickup_time"] = {_PARTS_OF_WEEK[part_of_week(trip.pickup)]: 1}
-        return counts
-
-
-def _tally(bins: NDArray[np.int64], names: Sequence[str]) -> dict[str, int]:
-    counts = np.bincount(bins, minlength=len(names)).tolist()
-    return {name: count for name, count in zip(names, counts, strict=True) if count}
+            found.append(bins["pickup_time"][part_of_week(trip.pickup)])
+        return found
 
 
 def _sum(shares: Sequence[float], bins: NDArray[np.int64], names: Sequence[str]) -> dict[str, float]:

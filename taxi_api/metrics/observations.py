@@ -1,13 +1,14 @@
 """What there is to observe, whoever keeps it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from taxi_api.model.bundle import Bundle
 
 # By input and bin.
 Shares = Mapping[str, Mapping[str, float]]
-Counts = Mapping[str, Mapping[str, int]]
+InputBin = tuple[str, str]
+Counts = Mapping[InputBin, int]
 
 
 class RequestAnswered(NamedTuple):
@@ -21,9 +22,10 @@ class RequestAnswered(NamedTuple):
 
 
 class PredictionsMade(NamedTuple):
-    """The predictions of one request."""
+    """The predictions of one request, or of some together."""
 
-    trips: int
+    trips: Sequence[int]
+    """How many each request was for."""
     basis: Mapping[str, int]
     """How many rest on what, by the names in ``BASIS``; without zeros."""
     inputs: Counts
@@ -37,7 +39,7 @@ class Observer(Protocol):
         """Take note of an answered request."""
 
     def predictions(self, observed: PredictionsMade) -> None:
-        """Take note of the predictions of one request."""
+        """Take note of predictions."""
 
     def poll(self, outcome: str) -> None:
         """Take note of a look for another model, see ``follower.Outcome``."""

@@ -92,12 +92,12 @@ class Prometheus:
 
     def predictions(self, observed: PredictionsMade) -> None:
         """Count the predictions and the bins of their inputs."""
-        self._batch.observe(observed.trips)
+        for trips in observed.trips:
+            self._batch.observe(trips)
         for kind, count in observed.basis.items():
             self._of_basis(kind).inc(count)
-        for name, bins in observed.inputs.items():
-            for bin_name, count in bins.items():
-                self._of_input(name, bin_name).inc(count)
+        for input_bin, count in observed.inputs.items():
+            self._of_input(*input_bin).inc(count)
 
     def poll(self, outcome: str) -> None:
         """Count the look."""

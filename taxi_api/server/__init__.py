@@ -7,3 +7,6 @@ costs nothing but memory until it has arrived whole; what is quick is answered a
 A request's way: ``worker`` accepts its connection and waits on it, ``parser`` makes a WSGI environment of its bytes,
 ``exchange`` calls the app and makes bytes of the answer, ``connection`` keeps the order and the time limits.
 """
+
+# In the environment of each request: a function that takes what an app need not do before its answer is sent.
+LATER = "taxi_api.later"

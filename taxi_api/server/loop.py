@@ -7,10 +7,12 @@ import selectors
 import socket
 import time
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
+from taxi_api.server import LATER
 from taxi_api.server.connection import Connection, Interest
 from taxi_api.server.exchange import WsgiApp, answer
 from taxi_api.server.limits import Limits
@@ -54,7 +56,8 @@ class Loop:
         self.held_bytes = 0
         self.answered = 0
         self._app = app
-        self._base = base
+        self._afterwards: deque[Callable[[], object]] = deque()
+        self._base = {**base, LATER: self._afterwards.append}
         self._most = connections
         self._quick = quick_paths
         self._listeners = listeners
@@ -91,6 +94,7 @@ class Loop:
         while self._done:
             connection, data, last = self._done.popleft()
             self._guarded(connection, connection.answered, data, last, now)
+        self._catch_up()
         if now >= self._next_tick:
             self._next_tick = now + _TICK_SECONDS
             self._tick(now)
@@ -113,10 +117,19 @@ class Loop:
             listener.close()
         while self._connections and time.monotonic() < now + seconds:
             self.turn()
+        self._catch_up()
         for connection in list(self._connections):
             connection.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._selector.close()
+
+    def _catch_up(self) -> None:
+        """Do what the app put off until the answers were sent."""
+        while self._afterwards:
+            try:
+                self._afterwards.popleft()()
+            except Exception:
+                _logger.exception("work that was put off failed")
 
     def _guarded(self, connection: Connection, step: Any, *arguments: Any) -> None:
         try:
