@@ -12,7 +12,6 @@ from typing import Any
 
 import orjson
 from flask import Flask
-from marshmallow import ValidationError
 
 from taxi_api import api_keys, logs, request_id, security_headers, timing
 from taxi_api.answers import described, one_trip
@@ -23,6 +22,7 @@ from taxi_api.model.features import OneTrip
 from taxi_api.model.predictor import Prediction, Predictor
 from taxi_api.model.zones import FIRST_ZONE, LAST_ZONE
 from taxi_api.newyork import now
+from taxi_api.schemas.fields import pickup_time
 from taxi_api.schemas.trip import FARTHEST_MILES, Trip, TripSchema
 from taxi_api.server import LATER
 from taxi_api.settings import Settings
@@ -34,7 +34,6 @@ _ALIVE = b'{"status":"alive"}\n'
 _MOST_BYTES = 512
 
 _FIELDS = TripSchema().fields.keys()
-_PICKUP = TripSchema().fields["pickup_datetime"]
 _NUMBERS = (int, float)
 
 Single = tuple[Prediction, OneTrip]
@@ -46,7 +45,7 @@ def _plain_trip(given: Any) -> Trip | None:
     """Return what ``TRIP.load`` makes of a trip as most are; None for any other, right or wrong.
 
     Raises:
-        ValidationError: the pickup time is not usable.
+        ValueError: the pickup time is not usable.
 
     """
     if type(given) is not dict or not given.keys() <= _FIELDS:
@@ -60,7 +59,7 @@ def _plain_trip(given: Any) -> Trip | None:
     if type(miles) not in _NUMBERS or not 0 < miles <= FARTHEST_MILES:
         return None
     if "pickup_datetime" in given:
-        given["pickup_datetime"] = _PICKUP.deserialize(given["pickup_datetime"])
+        given["pickup_datetime"] = pickup_time(given["pickup_datetime"])
     return given
 
 
@@ -68,7 +67,7 @@ def _predict(predictor: Predictor, body: bytes) -> tuple[bytes, Single] | None:
     """Return the answer to a body, and what it is of; None if there is something to say that only Flask says."""
     try:
         trip = _plain_trip(orjson.loads(body))
-    except (orjson.JSONDecodeError, ValidationError):
+    except ValueError:
         return None
     if trip is None:
         return None

@@ -95,7 +95,7 @@ class Metrics:
         """Count answers to n requests of one trip each, and the trips that they are for."""
         self.observer.predictions(
             PredictionsMade(
-                trips=[1] * len(answered),
+                batch=None,
                 basis=Counter(BASIS[prediction.basis] for prediction, _ in answered),
                 inputs=Counter(input_bin for _, trip in answered for input_bin in self._inputs.bins_of(trip)),
             )
@@ -106,7 +106,7 @@ class Metrics:
         counts = np.bincount(predictions.basis, minlength=len(BASIS)).tolist()
         self.observer.predictions(
             PredictionsMade(
-                trips=[len(predictions.basis)],
+                batch=len(predictions.basis),
                 basis={kind: count for kind, count in zip(BASIS, counts, strict=True) if count},
                 inputs=self._inputs.count(trips),
             )

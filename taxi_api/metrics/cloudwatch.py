@@ -30,13 +30,12 @@ class CloudWatchLines:
         )
 
     def predictions(self, observed: PredictionsMade) -> None:
-        """Write the predictions by basis, how many there were, and a count for each bin of an input."""
+        """Write the predictions by basis, a count for each bin of an input, and the size of a batch."""
         counts = {f"Predictions.{kind}": count for kind, count in observed.basis.items()}
         counts |= {f"Input.{name}.{bin_name}": count for (name, bin_name), count in observed.inputs.items()}
-        # CloudWatch takes a list of values as well.
-        trips = observed.trips[0] if len(observed.trips) == 1 else list(observed.trips)
-        values = {"BatchTrips": trips} | counts
-        self._write({}, {name: (value, "Count") for name, value in values.items()})
+        if observed.batch is not None:
+            counts["BatchTrips"] = observed.batch
+        self._write({}, {name: (count, "Count") for name, count in counts.items()})
 
     def poll(self, outcome: str) -> None:
         """Write the look's outcome."""
@@ -46,7 +45,7 @@ class CloudWatchLines:
         """Write the name of the model and its reference; no metrics, but there to look up and to compare with."""
         self._print({"Model": {"name": bundle.name, "version": bundle.version, "digest": bundle.digest}, **reference})
 
-    def _write(self, dimensions: Mapping[str, str], metrics: Mapping[str, tuple[float | list[int], str]]) -> None:
+    def _write(self, dimensions: Mapping[str, str], metrics: Mapping[str, tuple[float, str]]) -> None:
         dimensions = {"FunctionName": self._function, **dimensions}
         directive = {
             "Namespace": _NAMESPACE,

@@ -1,6 +1,6 @@
 """What there is to observe, whoever keeps it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 from taxi_api.model.bundle import Bundle
@@ -22,10 +22,10 @@ class RequestAnswered(NamedTuple):
 
 
 class PredictionsMade(NamedTuple):
-    """The predictions of one request, or of some together."""
+    """The predictions of a batch or a matrix, or of some requests of one trip each."""
 
-    trips: Sequence[int]
-    """How many each request was for."""
+    batch: int | None
+    """Trips of a batch or a matrix; None for requests of single trips."""
     basis: Mapping[str, int]
     """How many rest on what, by the names in ``BASIS``; without zeros."""
     inputs: Counts

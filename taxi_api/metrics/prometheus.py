@@ -58,7 +58,7 @@ class Prometheus:
             "taxi_http_request_seconds", "Time to answer a request.", _REQUEST, registry=mine, buckets=_SECONDS
         )
         self._predictions = Counter("taxi_predictions", "Trips predicted, by basis.", ["basis"], registry=mine)
-        self._batch = Histogram("taxi_batch_trips", "Trips predicted in a request.", registry=mine, buckets=_TRIPS)
+        self._batch = Histogram("taxi_batch_trips", "Trips of a batch or a matrix.", registry=mine, buckets=_TRIPS)
         self._inputs = Counter("taxi_input", "Trips by input and bin.", ["input", "bin"], registry=mine)
         self._reference = Gauge(
             "taxi_input_reference_share",
@@ -92,8 +92,8 @@ class Prometheus:
 
     def predictions(self, observed: PredictionsMade) -> None:
         """Count the predictions and the bins of their inputs."""
-        for trips in observed.trips:
-            self._batch.observe(trips)
+        if observed.batch is not None:
+            self._batch.observe(observed.batch)
         for kind, count in observed.basis.items():
             self._of_basis(kind).inc(count)
         for input_bin, count in observed.inputs.items():

@@ -25,6 +25,32 @@ class Number(fields.Float):
         return super()._validated(value)
 
 
+class OutOfRangeError(ValueError):
+    """A time that the calendar does not have."""
+
+
+def pickup_time(value: Any) -> datetime:
+    """Return the New York time that a JSON value stands for, as ``PickupTime`` describes it.
+
+    Raises:
+        OutOfRangeError: it is not in the years that the model knows.
+        ValueError: it is not a date and time.
+
+    """
+    # Ten characters are a date alone: a trip needs an hour.
+    if not isinstance(value, str) or len(value) <= len("2024-09-18"):
+        raise ValueError("not a date and time")
+    time = datetime.fromisoformat(value)
+    # An offset moves a time by less than a day: inside these years it can neither overflow nor leave the calendar
+    # by more than the check below sees.
+    if not FIRST_YEAR - 1 <= time.year <= LAST_YEAR + 1:
+        raise OutOfRangeError
+    time = in_new_york(time)
+    if not FIRST_YEAR <= time.year <= LAST_YEAR:
+        raise OutOfRangeError
+    return time
+
+
 class PickupTime(fields.Field[datetime]):
     """An ISO 8601 date and time, as an aware New York time; without an offset it is New York's wall clock."""
 
@@ -34,21 +60,10 @@ class PickupTime(fields.Field[datetime]):
     }
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:  # noqa: ARG002
-        # Ten characters are a date alone: a trip needs an hour.
-        if not isinstance(value, str) or len(value) <= len("2024-09-18"):
-            raise self.make_error("invalid")
         try:
-            time = datetime.fromisoformat(value)
+            return pickup_time(value)
         except ValueError as problem:
-            raise self.make_error("invalid") from problem
-        # An offset moves a time by less than a day: inside these years it can neither overflow nor leave the calendar
-        # by more than the check below sees.
-        if not FIRST_YEAR - 1 <= time.year <= LAST_YEAR + 1:
-            raise self.make_error("range")
-        time = in_new_york(time)
-        if not FIRST_YEAR <= time.year <= LAST_YEAR:
-            raise self.make_error("range")
-        return time
+            raise self.make_error("range" if isinstance(problem, OutOfRangeError) else "invalid") from problem
 
 
 class Column(fields.List[Any]):
