@@ -1,7 +1,7 @@
 # make serve: the API on PORT (8000).   make test: all tests.   make check: lint, format, types.
 # make test-serving: tests with nothing installed but what serving needs.   make fuzz: thousands of made-up requests.
 # make train: the committed bundle from the records in DATA.   make clean: remove the environment.
-# make bench: this service beside others.   make soak: load and faults for MINUTES (15), WITH="--redis --mlflow --disk".
+# make bench: this service beside others.   make soak: load and faults for MINUTES (15), WITH="--redis --memory 512".
 # make ci: what a pull request has to pass.   Targets for deployments are in deploy/deploy.mk.
 
 # The first interpreter that is new enough.

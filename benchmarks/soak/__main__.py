@@ -2,8 +2,9 @@
 
 A gunicorn of two workers answers predictions, batches, matrices and bad input while workers are killed, reloaded, and
 given other bundles, good ones and damaged ones, and while slow clients hold connections. With ``--redis``, ``--mlflow``
-and ``--disk``, Redis and MLflow stop and return, and the disk of the cache is full at times. Every answer is checked
-against what the bundle that it names gives offline. The last third of the time has load alone, to see whether memory
+and ``--disk``, Redis and MLflow stop and return, and the disk of the cache is full at times; with ``--memory 256`` the
+server has so many megabytes, and at times less than it needs. Every answer is checked against what the bundle that it
+names gives offline. The last third of the time has load alone, to see whether memory
 and descriptors stay where they are.
 """
 
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.soak.clients import Tally, ask, dawdle
-from benchmarks.soak.surroundings import Disk, Folder, Redis, Registry, Surrounding
+from benchmarks.soak.surroundings import Disk, Folder, Memory, Redis, Registry, Surrounding
 from taxi_api.model.predictor import Predictor
 from taxi_api.model.store import load_predictor
 from tests.servers import Server
@@ -39,6 +40,7 @@ def main() -> int:
     parser.add_argument("--redis", action="store_true", help="limit rates in Redis: all requests go through Flask then")
     parser.add_argument("--mlflow", action="store_true", help="follow the champion of an MLflow server, not a folder")
     parser.add_argument("--disk", action="store_true", help="keep the cache on a small disk, which is filled; as root")
+    parser.add_argument("--memory", type=int, metavar="MB", help="memory of the server and its workers; as root")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     with ExitStack() as stack:
@@ -49,20 +51,30 @@ def main() -> int:
             surroundings.append(Redis(folder, stack))
         if options.disk:
             surroundings.append(Disk(folder, stack))
+        memory = Memory(options.memory, stack) if options.memory else None
+        if memory:
+            surroundings.append(memory)
         settings = {"MODEL_POLL_SECONDS": "1", "LOG_LEVEL": "CRITICAL"}
         for surrounding in surroundings:
             settings |= surrounding.settings
         server = Server(**settings)
         stack.callback(server.stop)
+        if memory:
+            memory.cap.hold(server.process.pid)
         server.wait()
         offline = {found.bundle.version: found for found in map(load_predictor, map(str, bundles.good))}
-        report = _run(server, surroundings, offline, options.minutes * 60, options.seed)
+        report = _run(server, surroundings, memory, offline, options.minutes * 60, options.seed)
     print(json.dumps(report, indent=1))
     return int(bool(report["broken promises"]))
 
 
 def _run(
-    server: Server, surroundings: list[Surrounding], offline: dict[str, Predictor], seconds: float, seed: int
+    server: Server,
+    surroundings: list[Surrounding],
+    memory: Memory | None,
+    offline: dict[str, Predictor],
+    seconds: float,
+    seed: int,
 ) -> dict[str, Any]:
     pick, tally, stop = random.Random(seed), Tally(), threading.Event()
     clients = [threading.Thread(target=ask, args=(server.url, offline, tally, stop, seed + n)) for n in range(CLIENTS)]
@@ -95,6 +107,8 @@ def _run(
     for client in clients:
         client.join()
 
+    if memory:
+        kills += memory.kills
     growth = {pid: after[pid][0] / before[pid][0] - 1 for pid in before if pid in after}
     # A worker that is killed takes along what it had: at most one request of each client.
     stray = [when for when in tally.lost if not any(0 <= when - killed < 2 for killed in kills)]
@@ -102,6 +116,7 @@ def _run(
         *tally.wrong[:5],
         *([f"{len(stray)} requests lost without a killed worker"] if stray else []),
         *([f"{len(tally.lost)} requests lost to {len(kills)} kills"] if len(tally.lost) > CLIENTS * len(kills) else []),
+        *(["the memory did not suffice"] if memory and memory.cap.kills > len(memory.kills) else []),
         *(["a worker was replaced in the calm"] if set(after) != set(before) else []),
         *([f"memory grew by {max(growth.values()):.1%}"] if max(growth.values(), default=0) > MOST_GROWTH else []),
         *(["descriptors leak"] if _open_files(after) > _open_files(before) + MOST_OPENED else []),
@@ -113,6 +128,7 @@ def _run(
         "versions": dict(tally.versions),
         "faults": dict(happened),
         "lost with a killed worker": len(tally.lost) - len(stray),
+        **({"killed by the kernel": memory.cap.kills, "most memory, MB": memory.cap.peak >> 20} if memory else {}),
         "wrong answers": len(tally.wrong),
         "memory growth": [round(value, 4) for value in growth.values()],
         "resident MB, descriptors": [[round(memory / 1e6), files] for memory, files in after.values()],

@@ -1,4 +1,4 @@
-"""What the service stands on while it is under load: where its bundles come from, its Redis, the disk of its cache.
+"""What the service stands on while it is under load: the source of its bundles, Redis, the cache's disk, memory.
 
 Each can change or fail, and come back.
 """
@@ -7,6 +7,8 @@ import os
 import random
 import shutil
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -16,8 +18,11 @@ from urllib.parse import urlsplit
 from benchmarks.variant import make_variant
 from taxi_api.model.store import DEFAULT_BUNDLE
 from tests.resilience.disk import small_disk
+from tests.resilience.memory import memory_cap
 from tests.servers import TrackingServer, free_port
 
+# Less than a worker has.
+_GREEDY = (sys.executable, "-c", "import time; input(); held = b'1' * (64 << 20); time.sleep(1)")
 Faults = dict[str, Callable[[], object]]
 
 
@@ -164,6 +169,41 @@ class Disk:
         with suppress(OSError), self._filler.open("wb") as filler:
             while True:
                 filler.write(bytes(1 << 16))
+
+
+class Memory:
+    """As much memory as a container may have, some of which another process takes now and then; as root."""
+
+    settings: dict[str, str] = {}  # noqa: RUF012 - the server need not be told
+
+    def __init__(self, megabytes: int, stack: ExitStack) -> None:
+        cap = stack.enter_context(memory_cap())
+        if cap is None:
+            raise SystemExit("--memory needs the right to limit memory")
+        self.cap = cap
+        self._bytes = megabytes << 20
+        # When too little was left, and a worker was killed for it.
+        self.kills: list[float] = []
+        self.restore()
+
+    def faults(self, _pick: random.Random) -> Faults:
+        return {"memory taken": self._take}
+
+    def restore(self) -> None:
+        self.cap.limit(self._bytes)
+
+    def _take(self) -> None:
+        """Need more than there is, so that the kernel kills the largest process, which is a worker."""
+        begun, before = time.monotonic(), self.cap.kills
+        with subprocess.Popen(_GREEDY, stdin=subprocess.PIPE) as greedy:
+            self.cap.hold(greedy.pid)
+            # More may be in use by the time of the limit, which is then refused.
+            with suppress(OSError):
+                self.cap.limit(self.cap.used + (16 << 20))
+                greedy.communicate(b"now\n")
+            greedy.kill()
+        self.restore()
+        self.kills += [begun] * (self.cap.kills - before)
 
 
 def _scribble(model: Path) -> None:
