@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 from rich.table import Table
+from sqlalchemy import NullPool
 from sqlalchemy.exc import SQLAlchemyError
 
 from taxi_api.model.features import FeatureBuilder
@@ -89,7 +90,7 @@ def _study(file: Path, data: str) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         found = optuna.create_study(
-            storage=f"sqlite:///{file}",
+            storage=stored(file),
             study_name=_STUDY,
             load_if_exists=True,
             sampler=optuna.samplers.TPESampler(seed=Recipe.seed),
@@ -107,6 +108,11 @@ def _study(file: Path, data: str) -> optuna.Study:
     if known not in {None, data}:
         raise TrainingError(f"{file} is a study of other data or another --most-trips; give --study a new file")
     return found
+
+
+def stored(file: Path) -> optuna.storages.RDBStorage:
+    """Return Optuna's storage in a SQLite file; it keeps no connection open that nobody would close."""
+    return optuna.storages.RDBStorage(f"sqlite:///{file}", engine_kwargs={"poolclass": NullPool})
 
 
 def _prepare(window: Window, most_trips: int) -> _Forecast:

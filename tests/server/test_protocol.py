@@ -127,6 +127,7 @@ def test_some_answers_have_no_body(status: str):
         for _ in range(2):
             response = client.response()
             assert (response.status, response.headers["Content-Length"]) == (int(status[:3]), None)
+            assert response.read() == b""
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,9 @@ def test_the_test_months_are_never_looked_at(city: Path, tmp_path: Path, monkeyp
         ruined = every.with_columns(minutes=pl.when(pl.col("month") >= "2023-07").then(77.0).otherwise("minutes"))
         monkeypatch.setattr(tuning, "load_trips", lambda _, trips=(kept if kept is every else ruined): (trips, None))
         tune(city, tmp_path / f"{len(found)}.db", tmp_path / "recipe.json", seconds=600, trials=1, most_trips=5000)
-        study = tuning.optuna.load_study(study_name="taxi-duration", storage=f"sqlite:///{tmp_path}/{len(found)}.db")
+        study = tuning.optuna.load_study(
+            study_name="taxi-duration", storage=tuning.stored(tmp_path / f"{len(found)}.db")
+        )
         found.append(study.best_value)
     assert found[0] == found[1]
 
