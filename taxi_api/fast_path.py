@@ -37,6 +37,7 @@ _FIELDS = TripSchema().fields.keys()
 _NUMBERS = (int, float)
 
 Single = tuple[Prediction, OneTrip]
+Answered = tuple[logs.RequestLine, Single | None]
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 
@@ -87,7 +88,7 @@ class FastPath:
         self._app = app
         self._metrics = metrics_of(app)
         self._keys = settings.api_keys
-        self._untold: list[tuple[logs.RequestLine, Single | None]] = []
+        self._untold: list[Answered] = []
         self._most_bytes = min(_MOST_BYTES, settings.max_body_bytes)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -119,7 +120,7 @@ class FastPath:
             key_label=api_keys.label_of(environ, self._keys),
             client=environ.get("REMOTE_ADDR"),
         )
-        self._note(environ, line, single)
+        self._note(environ, (line, single))
         headers = [
             ("Content-Type", "application/json"),
             ("Content-Length", str(len(content))),
@@ -130,25 +131,29 @@ class FastPath:
         start_response("200 OK", headers)
         return (content,)
 
-    def _note(self, environ: Environ, line: logs.RequestLine, single: Single | None) -> None:
+    def _note(self, environ: Environ, answered: Answered) -> None:
         """Have an answer counted and logged: by this service's server later, when it is sent, else at once."""
-        self._untold.append((line, single))
         later = environ.get(LATER)
         if later is None:
-            self._tell()
-        elif len(self._untold) == 1:
-            later(self._tell)
+            self._tell([answered])
+            return
+        self._untold.append(answered)
+        if len(self._untold) == 1:
+            later(self._catch_up)
 
-    def _tell(self) -> None:
-        """Count and log what was answered since the last time: together, which costs less than one by one."""
+    def _catch_up(self) -> None:
+        """Tell together what was answered in one turn of the server, which costs less than one by one."""
         untold, self._untold = self._untold, []
-        singles = [single for _, single in untold if single]
+        self._tell(untold)
+
+    def _tell(self, answered: list[Answered]) -> None:
+        singles = [single for _, single in answered if single]
         if singles:
             self._metrics.singles(singles)
-        for line, _ in untold:
+        for line, _ in answered:
             told = RequestAnswered(method=line.method, route=line.path, status=line.status, seconds=line.seconds)
             self._metrics.observer.request(told)
-        logs.log_requests([line for line, _ in untold])
+        logs.log_requests([line for line, _ in answered])
 
     def _is_plain(self, environ: Environ) -> bool:
         length = environ.get("CONTENT_LENGTH", "")
