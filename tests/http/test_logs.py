@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from taxi_api import exposure
+from taxi_api import exposure, logs
 from taxi_api.api_keys import digest
 from taxi_api.app import create_app
 from taxi_api.log_lines import formatter
@@ -48,6 +48,25 @@ def test_a_request_is_one_line_of_json(guarded: Flask, caplog: pytest.LogCapture
         "key_label": "app",
         "client": "127.0.0.1",
     }
+
+
+@pytest.mark.parametrize("path", ["/predict", "/\u2028forged\n", "/\ud800"])
+def test_a_line_is_the_same_whether_anybody_else_listens_or_not(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, path: str
+):
+    logs.configure(Settings(app_env="production"))
+    told = logs.RequestLine("abc", "POST", path, None, 404, 0.00123, "v", "app", "127.0.0.1")
+    logs.log_requests([told, told])
+    # pytest listens at the root.
+    monkeypatch.setattr(logging.root, "handlers", [])
+    monkeypatch.setattr(logging, "LogRecord", None)
+    logs.log_requests([told, told])
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    for line in lines:
+        assert line.pop("time") > "2026"
+    assert len(lines) == 4
+    assert lines[0] == lines[1] == lines[2] == lines[3]
+    assert lines[0]["milliseconds"] == 1.23
 
 
 @pytest.mark.parametrize("app_env", ENVIRONMENTS)
