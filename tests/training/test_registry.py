@@ -293,3 +293,36 @@ def test_the_commands_train_register_promote_and_export(city: Path, recipe: Reci
     run("card", "--bundle", "bundle", "--out", "card.md")
     assert (tmp_path / "card.md").read_text() == (tmp_path / "bundle" / "MODEL_CARD.md").read_text()
     assert not list(tmp_path.glob("mlflow.db")), "the server keeps it, not the working directory"
+
+
+def test_two_trainings_at_once_leave_two_whole_versions(
+    registry: mlflow.MlflowClient, city: Path, recipe: Recipe, tmp_path: Path
+):
+    both = []
+    for seed in (1, 2):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        replace(recipe, seed=seed).write(folder / "recipe.json")
+        train_it = f"{sys.executable} -m training train --data {city} --out bundle --recipe recipe.json"
+        register_it = f"{sys.executable} -m training register --bundle bundle"
+        both.append(
+            subprocess.Popen(
+                ["sh", "-c", f"{train_it} && {register_it}"],
+                cwd=folder,
+                env=os.environ | {"PYTHONPATH": str(ROOT)},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+        )
+    said = [process.communicate(timeout=300)[0].decode() for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    digests = {load_bundle(tmp_path / str(seed) / "bundle").digest for seed in (1, 2)}
+    found = set()
+    for version in registry.search_model_versions("name = 'taxi-duration'"):
+        registry.set_registered_model_alias("taxi-duration", "looked-at", version.version)
+        promotion.export("looked-at", tmp_path / f"fetched-{version.version}")
+        found.add(load_bundle(tmp_path / f"fetched-{version.version}").digest)
+        assert registry.get_run(version.run_id).info.status == "FINISHED"
+    assert len(digests) == 2
+    assert found == digests
+    assert registry.get_model_version_by_alias("taxi-duration", "challenger").version in {"1", "2"}
