@@ -47,10 +47,13 @@ class Server:
         self.url = f"http://127.0.0.1:{port}{environment.get('SCRIPT_NAME', '')}"
         # Not a pipe: one that nobody reads stops a server with much to say.
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by stop
+        self._worker_count = int(environment.get("WEB_CONCURRENCY", 2))
         self.process = start(self._log, PORT=str(port), **environment)
         self.log = ""
 
     def wait(self, path: str = "/ready") -> None:
+        """Wait until it answers, and has begun all of its workers: gunicorn takes its time between them."""
+
         def answers() -> bool:
             assert self.process.poll() is None, self._read_log()
             try:
@@ -60,6 +63,8 @@ class Server:
                 return False
 
         wait_until(answers)
+        if Path("/proc/self/task").is_dir():
+            wait_until(lambda: len(self.workers()) >= self._worker_count)
 
     def workers(self) -> set[int]:
         """Return the process ids of its workers, as Linux tells them."""

@@ -7,7 +7,6 @@ import os
 import random
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -21,8 +20,6 @@ from tests.resilience.disk import small_disk
 from tests.resilience.memory import memory_cap
 from tests.servers import TrackingServer, free_port
 
-# Less than a worker has.
-_GREEDY = (sys.executable, "-c", "import time; input(); held = b'1' * (64 << 20); time.sleep(1)")
 Faults = dict[str, Callable[[], object]]
 
 
@@ -193,15 +190,8 @@ class Memory:
         self.cap.limit(self._bytes)
 
     def _take(self) -> None:
-        """Need more than there is, so that the kernel kills the largest process, which is a worker."""
         begun, before = time.monotonic(), self.cap.kills
-        with subprocess.Popen(_GREEDY, stdin=subprocess.PIPE) as greedy:
-            self.cap.hold(greedy.pid)
-            # More may be in use by the time of the limit, which is then refused.
-            with suppress(OSError):
-                self.cap.limit(self.cap.used + (16 << 20))
-                greedy.communicate(b"now\n")
-            greedy.kill()
+        self.cap.exhaust()
         self.restore()
         self.kills += [begun] * (self.cap.kills - before)
 

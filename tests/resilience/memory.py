@@ -1,13 +1,17 @@
 """A cap on the memory of a server and its workers, as a container has it: Linux, as root."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 _GROUPS = Path("/sys/fs/cgroup")
 _NAME = "taxi-test"
+# Takes less than a worker has, for a second, when it is told to.
+_GREEDY = (sys.executable, "-c", "import time; input(); held = b'1' * (64 << 20); time.sleep(1)")
 
 
 class _Files(NamedTuple):
@@ -40,6 +44,16 @@ class MemoryCap:
     def limit(self, size: int | None) -> None:
         """Allow so many bytes, or any number; version 1 refuses less than what is in use."""
         (self._group / self._files.limit).write_text(self._files.unlimited if size is None else str(size))
+
+    def exhaust(self) -> None:
+        """Let a process need more than there is, so that the kernel kills the largest one, which is another."""
+        with subprocess.Popen(_GREEDY, stdin=subprocess.PIPE) as greedy:
+            self.hold(greedy.pid)
+            # More may be in use by the time of the limit, which is then refused.
+            with suppress(OSError):
+                self.limit(self.used + (16 << 20))
+                greedy.communicate(b"now\n")
+            greedy.kill()
 
     @property
     def used(self) -> int:

@@ -1,5 +1,6 @@
 """The commands as a person runs them: exit codes, messages, files."""
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,6 +20,8 @@ def run(*arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "training", *arguments],
         cwd=ROOT,
+        # Where this is set, Typer colours its help although nobody looks, in the middle of words.
+        env=os.environ | {"GITHUB_ACTIONS": ""},
         capture_output=True,
         text=True,
         check=False,
