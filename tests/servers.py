@@ -73,7 +73,12 @@ class Server:
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            # It fails its test, not those after it.
+            self.process.kill()
+            raise
         self.log = self._read_log()
         self._log.close()
 
