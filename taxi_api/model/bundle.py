@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from taxi_api.model import features
+from taxi_api.model.calendar import FIRST_YEAR, LAST_YEAR
 from taxi_api.model.features import Tables, Trips
 from taxi_api.model.trees import Trees, check
+from taxi_api.model.zones import FIRST_ZONE, LAST_ZONE
 
 SCHEMA_VERSION = 2
 MANIFEST = "manifest.json"
@@ -191,7 +193,17 @@ def _golden(path: Path, raw: bytes) -> Golden:
         raise _wrong(path, GOLDEN, f"does not hold trips and answers ({problem!r})") from problem
     if len(golden.answers) == 0 or any(column.shape != golden.answers[:, 0].shape for column in golden.trips):
         raise _wrong(path, GOLDEN, "has no answers, or columns of different lengths")
+    if not _usable(golden.trips):
+        raise _wrong(path, GOLDEN, f"has zones other than 1 to {LAST_ZONE}, or times that the calendar does not have")
     return golden
+
+
+def _usable(trips: Trips) -> bool:
+    """Say whether trips are in what ``Trips`` asks for: look-ups go astray with others."""
+    zones = np.concatenate((trips.pickup_zone, trips.dropoff_zone))
+    times = trips.pickup[~np.isnat(trips.pickup)]
+    first, end = np.datetime64(f"{FIRST_YEAR}-01-01"), np.datetime64(f"{LAST_YEAR + 1}-01-01")
+    return bool(((zones >= FIRST_ZONE) & (zones <= LAST_ZONE)).all() and ((times >= first) & (times < end)).all())
 
 
 def _corrections(path: Path, conformal: dict[str, Any]) -> NDArray[np.float64]:
