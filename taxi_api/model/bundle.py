@@ -189,7 +189,7 @@ def _golden(path: Path, raw: bytes) -> Golden:
             ),
             answers=np.column_stack([np.array(stored["answers"][name], np.float64) for name in OUTPUTS]),
         )
-    except (KeyError, TypeError, ValueError) as problem:
+    except (KeyError, TypeError, ValueError, OverflowError) as problem:
         raise _wrong(path, GOLDEN, f"does not hold trips and answers ({problem!r})") from problem
     if len(golden.answers) == 0 or any(column.shape != golden.answers[:, 0].shape for column in golden.trips):
         raise _wrong(path, GOLDEN, "has no answers, or columns of different lengths")
@@ -210,7 +210,7 @@ def _corrections(path: Path, conformal: dict[str, Any]) -> NDArray[np.float64]:
     try:
         corrections = np.array([conformal["corrections"][group] for group in GROUPS], np.float64)
         level = float(conformal["level"])
-    except (KeyError, TypeError, ValueError) as problem:
+    except (KeyError, TypeError, ValueError, OverflowError) as problem:
         raise _wrong(path, MANIFEST, f"has unusable conformal corrections ({problem!r})") from problem
     if corrections.shape != (len(GROUPS),) or not np.isfinite(corrections).all() or not 0 < level < 1:
         raise _wrong(path, MANIFEST, "has unusable conformal corrections")

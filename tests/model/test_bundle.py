@@ -122,6 +122,7 @@ def test_a_golden_answer_that_is_not_reproduced_is_refused(folder: Path):
         lambda golden: golden["trips"]["pickup_datetime"].__setitem__(0, "1999-12-31T23:59:59"),
         lambda golden: golden["trips"]["pickup_datetime"].__setitem__(0, "2100-01-01T00:00:00"),
         lambda golden: golden["trips"]["DOLocationID"].__setitem__(0, 266),
+        lambda golden: golden["trips"]["DOLocationID"].__setitem__(0, 1 << 63),
         lambda golden: golden["trips"]["PULocationID"].__setitem__(0, 0),
         lambda golden: [column.clear() for part in golden.values() for column in part.values()],
     ],
