@@ -14,7 +14,7 @@ from taxi_api.model import features
 from taxi_api.model.calendar import FIRST_YEAR, LAST_YEAR
 from taxi_api.model.features import Tables, Trips
 from taxi_api.model.trees import Trees, check
-from taxi_api.model.zones import FIRST_ZONE, LAST_ZONE
+from taxi_api.model.zones import FIRST_ZONE, LAST_ZONE, ZONE_ROWS
 
 SCHEMA_VERSION = 2
 MANIFEST = "manifest.json"
@@ -75,6 +75,7 @@ def load_bundle(path: Path) -> Bundle:
     _check_schema(path, manifest)
     contents = {name: _verified(path, name, manifest["files"]) for name in FILES}
     _check_features(path, manifest["features"])
+    _check_reference(path, manifest["reference"])
     return Bundle(
         path=path,
         digest=hashlib.sha256(raw).hexdigest(),
@@ -146,6 +147,24 @@ def _check_features(path: Path, described: dict[str, Any]) -> None:
             MANIFEST,
             f"is for feature version {described.get('version')!r}, this service computes version {features.VERSION}"
             " with other names or meanings; train again with this version of the project",
+        )
+
+
+def _check_reference(path: Path, reference: dict[str, Any]) -> None:
+    """Raise BundleError unless trips can be compared with the training trips, see ``metrics.inputs``."""
+    try:
+        edges = np.array(reference["trip_distance"]["edges"], np.float64)
+        bins = {"trip_distance": len(edges) - 1, "hour_of_week": features.HOURS_A_WEEK}
+        bins |= {"PULocationID": ZONE_ROWS, "DOLocationID": ZONE_ROWS}
+        shares = [np.array(reference[name]["share"], np.float64) for name in bins]
+        shares.append(np.array([reference["trip_distance_missing"]], np.float64))
+    except (KeyError, TypeError, ValueError, OverflowError) as problem:
+        raise _wrong(path, MANIFEST, f"has no usable reference ({problem!r})") from problem
+    shapes = [(count,) for count in bins.values()] + [(1,)]
+    whole = [share.shape for share in shares] == shapes and all(((s >= 0) & (s <= 1)).all() for s in shares)
+    if not whole or len(edges) < 2 or not (np.diff(edges) > 0).all():  # noqa: PLR2004 - the ends of one bin
+        raise _wrong(
+            path, MANIFEST, "has a reference with other bins than this service counts, or shares that are none"
         )
 
 

@@ -196,3 +196,22 @@ def test_other_tables_do_not_give_the_golden_answers(folder: Path):
 def test_a_uri_that_cannot_be_followed_is_refused(uri: str, reason: str):
     with pytest.raises(BundleError, match=reason):
         source_of(uri)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda reference: reference.pop("hour_of_week"),
+        lambda reference: reference["trip_distance"].pop("edges"),
+        lambda reference: reference["trip_distance"]["edges"].reverse(),
+        lambda reference: reference["trip_distance"]["share"].pop(),
+        lambda reference: reference["PULocationID"]["share"].append(0.0),
+        lambda reference: reference["DOLocationID"]["share"].__setitem__(0, "many"),
+        lambda reference: reference.update(trip_distance_missing=1.5),
+        lambda reference: reference.update(trip_distance_missing=None),
+    ],
+)
+def test_a_reference_that_trips_cannot_be_compared_with_is_refused(folder: Path, edit: Edit):
+    edit_json(folder / "manifest.json", lambda manifest: edit(manifest["reference"]))
+    with pytest.raises(BundleError, match="reference"):
+        load_bundle(folder)

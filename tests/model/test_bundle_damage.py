@@ -12,6 +12,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from taxi_api.metrics.inputs import Inputs
 from taxi_api.model.bundle import BundleError, load_bundle
 from taxi_api.model.explain import explain
 from taxi_api.model.features import Trips
@@ -53,6 +54,7 @@ def is_refused_or_answers(folder: Path) -> None:
     assert (duration <= upper).all()
     _, contributions = explain(predictor.bundle.trees, predictor.features.matrix(TRIPS)[0])
     assert np.isfinite(contributions).all()
+    assert sum(Inputs(predictor.bundle.manifest["reference"]).count(TRIPS).values()) > 0
 
 
 @settings(max_examples=150, deadline=None)
