@@ -5,17 +5,15 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from marshmallow import ValidationError
 from numpy.typing import NDArray
 
 from taxi_api.model.calendar import FIRST_YEAR, LAST_YEAR
 from taxi_api.newyork import NEW_YORK, now, wall_clock
-from taxi_api.schemas.fields import PickupTime
+from taxi_api.schemas.fields import pickup_time
 
 _PATTERN = "0000-00-00T00:00:00"
 _DIGITS = np.array([symbol == "0" for symbol in _PATTERN])
 _CODES = np.array([ord(symbol) for symbol in _PATTERN], np.uint32)
-_field = PickupTime()
 
 
 class PickupTimes(NamedTuple):
@@ -85,7 +83,6 @@ def _offset(day: date) -> str | None:
 
 def _time(text: str) -> datetime | None:
     try:
-        found: datetime = _field.deserialize(text)
-    except ValidationError:
+        return pickup_time(text)
+    except ValueError:
         return None
-    return found

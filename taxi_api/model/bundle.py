@@ -153,19 +153,24 @@ def _check_features(path: Path, described: dict[str, Any]) -> None:
 def _check_reference(path: Path, reference: dict[str, Any]) -> None:
     """Raise BundleError unless trips can be compared with the training trips, see ``metrics.inputs``."""
     try:
-        edges = np.array(reference["trip_distance"]["edges"], np.float64)
+        edges = np.array(reference["trip_distance"]["edges"])
         bins = {"trip_distance": len(edges) - 1, "hour_of_week": features.HOURS_A_WEEK}
         bins |= {"PULocationID": ZONE_ROWS, "DOLocationID": ZONE_ROWS}
-        shares = [np.array(reference[name]["share"], np.float64) for name in bins]
-        shares.append(np.array([reference["trip_distance_missing"]], np.float64))
-    except (KeyError, TypeError, ValueError, OverflowError) as problem:
+        shares = [np.array(reference[name]["share"]) for name in bins]
+        shares.append(np.array([reference["trip_distance_missing"]]))
+    except (KeyError, TypeError, ValueError) as problem:
         raise _wrong(path, MANIFEST, f"has no usable reference ({problem!r})") from problem
-    shapes = [(count,) for count in bins.values()] + [(1,)]
-    whole = [share.shape for share in shares] == shapes and all(((s >= 0) & (s <= 1)).all() for s in shares)
-    if not whole or len(edges) < 2 or not (np.diff(edges) > 0).all():  # noqa: PLR2004 - the ends of one bin
-        raise _wrong(
-            path, MANIFEST, "has a reference with other bins than this service counts, or shares that are none"
-        )
+    shapes = [(len(edges),), *((count,) for count in bins.values()), (1,)]
+    # Not converted: text that looks like a number is none.
+    numbers = all(
+        found.shape == shape and found.dtype.kind in "fi" for found, shape in zip((edges, *shares), shapes, strict=True)
+    )
+    if not (numbers and len(edges) > 1 and (np.diff(edges) > 0).all() and all(map(_are_shares, shares))):
+        raise _wrong(path, MANIFEST, "has a reference of other bins than this service counts, or no shares")
+
+
+def _are_shares(found: NDArray[Any]) -> bool:
+    return bool(((found >= 0) & (found <= 1)).all())
 
 
 def _tables(path: Path, raw: bytes) -> Tables:

@@ -59,7 +59,7 @@ def test_a_line_is_the_same_whether_anybody_else_listens_or_not(
     logs.log_requests([told, told])
     # pytest listens at the root.
     monkeypatch.setattr(logging.root, "handlers", [])
-    monkeypatch.setattr(logging, "LogRecord", None)
+    monkeypatch.setattr(logging.Logger, "makeRecord", None)
     logs.log_requests([told, told])
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     for line in lines:

@@ -204,11 +204,16 @@ def test_a_uri_that_cannot_be_followed_is_refused(uri: str, reason: str):
         lambda reference: reference.pop("hour_of_week"),
         lambda reference: reference["trip_distance"].pop("edges"),
         lambda reference: reference["trip_distance"]["edges"].reverse(),
+        lambda reference: reference["trip_distance"]["edges"].__setitem__(0, "0"),
+        lambda reference: reference["trip_distance"].update(edges=[[edge] for edge in range(12)]),
         lambda reference: reference["trip_distance"]["share"].pop(),
         lambda reference: reference["PULocationID"]["share"].append(0.0),
         lambda reference: reference["DOLocationID"]["share"].__setitem__(0, "many"),
+        lambda reference: reference["DOLocationID"]["share"].__setitem__(0, "0.1"),
         lambda reference: reference.update(trip_distance_missing=1.5),
         lambda reference: reference.update(trip_distance_missing=None),
+        lambda reference: reference.update(trip_distance_missing="0.5"),
+        lambda reference: reference.update(trip_distance_missing=1 << 70),
     ],
 )
 def test_a_reference_that_trips_cannot_be_compared_with_is_refused(folder: Path, edit: Edit):
