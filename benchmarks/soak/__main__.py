@@ -2,7 +2,7 @@
 
 A gunicorn of two workers answers predictions, batches, matrices and bad input while workers are killed, reloaded, and
 given other bundles, good ones and damaged ones, and while slow clients hold connections. With ``--redis``, ``--mlflow``
-and ``--disk``, Redis and MLflow stop and return, and the disk of the cache is full at times; with ``--memory 256`` the
+and ``--disk``, Redis and MLflow stop and return, and the disk of the cache is full at times; with ``--memory 512`` the
 server has so many megabytes, and at times less than it needs. Every answer is checked against what the bundle that it
 names gives offline. The last third of the time has load alone, to see whether memory
 and descriptors stay where they are.
