@@ -51,25 +51,27 @@ def _hundredths(value: float) -> float:
     return round(value * 100) / 100
 
 
-def answers(predictor: Predictor, trips: Trips, pickups: Sequence[str]) -> list[dict[str, Any]]:
-    """Return an answer for each trip, as ``PredictionSchema`` describes it but without the model.
+def answer_rows(predicted: Predictions, pickups: Sequence[str], level: float) -> list[dict[str, Any]]:
+    """Return each prediction as ``PredictionSchema`` describes it but without the model.
 
     Args:
-        predictor: answers the trips.
-        trips: n trips.
-        pickups: the pickup times of ``trips``, as ISO 8601 with New York's offset.
+        predicted: n predictions.
+        pickups: the pickup times of the trips, as ISO 8601 with New York's offset.
+        level: the share of trips that the intervals are to hold.
 
     """
-    predicted = predict(predictor, trips)
-    level = predictor.bundle.level
     return [
-        {
-            "duration": duration,
-            "interval": {"lower": lower, "upper": upper, "level": level},
-            "trip_distance": {"miles": miles, "source": "estimate" if estimated else "request"},
-            "pickup_datetime": pickup,
-            "basis": {"kind": BASIS[basis], "trips": basis_trips},
-        }
+        answer_row(
+            duration=duration,
+            lower=lower,
+            upper=upper,
+            level=level,
+            miles=miles,
+            source="estimate" if estimated else "request",
+            pickup=pickup,
+            kind=BASIS[basis],
+            trips=basis_trips,
+        )
         for (duration, lower, upper), miles, estimated, pickup, basis, basis_trips in zip(
             predicted.minutes.round(2).tolist(),
             predicted.miles.round(2).tolist(),
@@ -80,6 +82,19 @@ def answers(predictor: Predictor, trips: Trips, pickups: Sequence[str]) -> list[
             strict=True,
         )
     ]
+
+
+def answer_row(
+    *, duration: Any, lower: Any, upper: Any, level: float, miles: Any, source: Any, pickup: Any, kind: Any, trips: Any
+) -> dict[str, Any]:
+    """Return an answer of these values, or a template of places for them: the names and their order are the same."""
+    return {
+        "duration": duration,
+        "interval": {"lower": lower, "upper": upper, "level": level},
+        "trip_distance": {"miles": miles, "source": source},
+        "pickup_datetime": pickup,
+        "basis": {"kind": kind, "trips": trips},
+    }
 
 
 def predict(predictor: Predictor, trips: Trips) -> Predictions:

@@ -11,9 +11,9 @@ import numpy as np
 from marshmallow import ValidationError
 from numpy.typing import NDArray
 
-from taxi_api.answers import answers
+from taxi_api.answers import answer_rows
 from taxi_api.model.features import Trips
-from taxi_api.model.predictor import Predictor
+from taxi_api.model.predictor import Predictions
 from taxi_api.model.zones import FIRST_ZONE, LAST_ZONE
 from taxi_api.pickup_times import read_pickup_times
 from taxi_api.schemas.batch import BATCH_TRIP, Table
@@ -45,14 +45,26 @@ def read_batch(table: Table) -> Batch:
     return _read_rows(table) if isinstance(table, list) else _read_columns(table)
 
 
-def batch_answers(predictor: Predictor, batch: Batch) -> list[dict[str, Any]]:
-    """Return an answer or an error for each trip, as ``BatchAnswerSchema`` describes them."""
-    found = iter(answers(predictor, batch.trips, batch.pickups))
+def batch_answers(predicted: Predictions, batch: Batch, level: float) -> list[dict[str, Any]]:
+    """Return an answer or an error for each trip, as ``BatchAnswerSchema`` describes them.
+
+    Args:
+        predicted: the answers to the valid trips of ``batch``.
+        batch: n trips, of which some may be invalid.
+        level: the share of trips that the intervals are to hold.
+
+    """
+    found = iter(answer_rows(predicted, batch.pickups, level))
     return [
-        ({} if name is None else {"id": name})
-        | ({"error": {"index": index, "errors": batch.errors[index]}} if index in batch.errors else next(found))
+        failure_row(batch, index) if index in batch.errors else ({} if name is None else {"id": name}) | next(found)
         for index, name in enumerate(batch.ids)
     ]
+
+
+def failure_row(batch: Batch, index: int) -> dict[str, Any]:
+    """Return the error of the invalid trip at a place, as ``BatchFailureSchema`` describes it."""
+    name = batch.ids[index]
+    return ({} if name is None else {"id": name}) | {"error": {"index": index, "errors": batch.errors[index]}}
 
 
 def _read_rows(rows: list[Any]) -> Batch:

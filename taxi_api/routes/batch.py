@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import orjson
 from flask import Blueprint, Response, current_app, request
 from marshmallow import ValidationError
 
-from taxi_api.answers import model_reference
+from taxi_api.answers import model_reference, predict
 from taxi_api.apidocs.operation import operation
 from taxi_api.batch import batch_answers
+from taxi_api.batch_text import batch_text
 from taxi_api.current_model import current_predictor
 from taxi_api.routes import csv_text
 from taxi_api.routes.caching import JSON
@@ -60,14 +62,19 @@ def predict_batch() -> dict[str, Any] | Response:
     if strict and batch.errors:
         raise ValidationError(batch.errors)
     predictor = current_predictor()
-    predictions = batch_answers(predictor, batch)
-    model = model_reference(predictor)
+    predicted = predict(predictor, batch.trips)
+    model, level = model_reference(predictor), predictor.bundle.level
     if request.accept_mimetypes.best_match((JSON, csv_text.MEDIA_TYPE)) == csv_text.MEDIA_TYPE:
         text = csv_text.write_csv(
-            _CSV_COLUMNS, [_flat(row) | {"model_version": model["version"]} for row in predictions]
+            _CSV_COLUMNS,
+            [_flat(row) | {"model_version": model["version"]} for row in batch_answers(predicted, batch, level)],
         )
         return current_app.response_class(text, mimetype=csv_text.MEDIA_TYPE)
-    return {"predictions": predictions, "model": model}
+    try:
+        return current_app.response_class(batch_text(predictor, predicted, batch), mimetype=JSON)
+    except orjson.JSONEncodeError:
+        # The standard library writes what orjson cannot, see LimitedJSONProvider.
+        return {"predictions": batch_answers(predicted, batch, level), "model": model}
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
