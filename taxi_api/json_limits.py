@@ -46,7 +46,9 @@ class LimitedJSONProvider(DefaultJSONProvider):
         except orjson.JSONDecodeError:
             # The standard library takes more of what is out there, and its errors tell where.
             value = self._careful_loads(s, **kwargs)
-        _check_depth(value)
+        # No body nests deeper than it has brackets, and columns have few.
+        if text.count(b"[") + text.count(b"{") > MAX_DEPTH:
+            _check_depth(value)
         return value
 
     def _careful_loads(self, s: str | bytes, **kwargs: Any) -> Any:
@@ -79,9 +81,14 @@ def _too_deep() -> BadRequest:
 
 
 def _check_depth(value: Any) -> None:
-    depth, level = 0, [value]
-    while level := [inner for inner in level if type(inner) in _NESTING]:
-        depth += 1
-        if depth > MAX_DEPTH:
-            raise _too_deep()
-        level = [inner for outer in level for inner in (outer.values() if type(outer) is dict else outer)]
+    level: list[Any] = [[value]]
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) in _NESTING
+        ]
+        if not level:
+            return
+    raise _too_deep()

@@ -31,6 +31,7 @@ def test_brackets_in_text_are_not_depth(client: FlaskClient):
 
 def test_the_deepest_body_that_is_read_is_judged_by_its_schema(client: FlaskClient):
     assert post(client, "[" * MAX_DEPTH + "]" * MAX_DEPTH).status_code == 422
+    assert post(client, "[" * MAX_DEPTH + "],[" * MAX_DEPTH + "]" * MAX_DEPTH).status_code == 422
 
 
 @pytest.mark.parametrize("number", ["1" * 5_000, "-" + "9" * 5_000, "0." + "3" * 5_000, "1e" + "0" * 5_000 + "1"])
