@@ -4,8 +4,10 @@ Values that are right are recognised by column. A trip that has others goes thro
 refused in the same words as if it had come alone.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection
+from itertools import compress
+from operator import itemgetter
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from marshmallow import ValidationError
@@ -15,9 +17,9 @@ from taxi_api.answers import answer_rows
 from taxi_api.model.features import Trips
 from taxi_api.model.predictor import Predictions
 from taxi_api.model.zones import FIRST_ZONE, LAST_ZONE
-from taxi_api.pickup_times import read_pickup_times
+from taxi_api.pickup_times import present_times, read_pickup_times
 from taxi_api.schemas.batch import BATCH_TRIP, Table
-from taxi_api.schemas.fields import is_row_id
+from taxi_api.schemas.fields import MAX_ID_LENGTH, is_row_id
 from taxi_api.schemas.trip import FARTHEST_MILES, LOWER_CASE
 
 _OTHER_FIELDS = ("trip_distance", "pickup_datetime", "id")
@@ -68,45 +70,79 @@ def failure_row(batch: Batch, index: int) -> dict[str, Any]:
 
 
 def _read_rows(rows: list[Any]) -> Batch:
-    plain = [type(row) is dict and (row.keys() <= _USUAL or row.keys() <= _LOWER_CASE) for row in rows]
-    known = [row if type(row) is dict else {} for row in rows]
+    # What is no object has no zones and is refused for that, in words of its own.
+    known = rows if set(map(type, rows)) <= {dict} else [row if type(row) is dict else {} for row in rows]
+    # Most often all trips of a batch have the same fields in the same order.
+    shapes = set(map(tuple, known))
+    if all(_is_plain(shape) for shape in shapes):
+        plain = np.ones(len(rows), bool)
+    else:
+        plain = np.array([_is_plain(row) for row in known], bool)
     absent = object()
-    columns = {name: [row.get(name, absent) for row in known] for name in _OTHER_FIELDS}
+    columns = {
+        name: _column(known, shapes, name, absent) for name in _OTHER_FIELDS if any(name in shape for shape in shapes)
+    }
     for usual, lower_case in LOWER_CASE.items():
-        columns[usual] = [row.get(usual, row.get(lower_case)) for row in known]
-    return _read(columns, absent, np.array(plain, bool), rows.__getitem__)
+        if any(lower_case in shape for shape in shapes):
+            columns[usual] = [row.get(usual, row.get(lower_case)) for row in known]
+        else:
+            columns[usual] = _column(known, shapes, usual, None)
+    return _read(columns, absent, plain, rows.__getitem__)
+
+
+def _is_plain(names: Collection[str]) -> bool:
+    """Say whether a trip of these fields has no others than a trip may have."""
+    return _USUAL.issuperset(names) or _LOWER_CASE.issuperset(names)
+
+
+def _column(rows: list[dict[str, Any]], shapes: set[tuple[str, ...]], name: str, absent: object) -> list[Any]:
+    """Return a field of all rows, which have the fields of one of the shapes each."""
+    if all(name in shape for shape in shapes):
+        return list(map(itemgetter(name), rows))
+    return [row.get(name, absent) for row in rows]
 
 
 def _read_columns(columns: dict[str, list[Any]]) -> Batch:
-    zones = {usual: columns.get(usual) or columns.get(lower_case, []) for usual, lower_case in LOWER_CASE.items()}
-    count = len(zones["PULocationID"])
-    others = {name: columns.get(name, [None] * count) for name in _OTHER_FIELDS}
+    usual_names = {lower_case: usual for usual, lower_case in LOWER_CASE.items()}
+    spelled = {usual_names.get(name, name): column for name, column in columns.items()}
 
     def row(index: int) -> dict[str, Any]:
         return {name: column[index] for name, column in columns.items() if column[index] is not None}
 
-    return _read(zones | others, None, np.ones(count, bool), row)
+    return _read(spelled, None, np.ones(len(spelled["PULocationID"]), bool), row)
 
 
 def _read(columns: dict[str, list[Any]], absent: object, plain: NDArray[np.bool_], row: Callable[[int], Any]) -> Batch:
     """Return the trips of columns.
 
     Args:
-        columns: n values by field, under the usual names.
+        columns: n values by field, under the usual names; all but the zones may be missing.
         absent: stands for a value that was left out.
         plain: whether a trip has no other fields than these, shape (n,).
         row: gives the trip at a place as its schema would see it.
 
     """
+    fine = plain
     zones = [_numbers(columns[name], {int}) for name in LOWER_CASE]
-    miles = _numbers(columns["trip_distance"], {int, float})
-    pickups = read_pickup_times(columns["pickup_datetime"], absent)
-    ids = [value if is_row_id(value) else None for value in columns["id"]]
-
-    fine = plain & (_is(absent, columns["trip_distance"]) | ((miles > 0) & (miles <= FARTHEST_MILES)))
-    for column in zones:
-        fine &= (column >= FIRST_ZONE) & (column <= LAST_ZONE)
-    fine &= ~np.isnat(pickups.wall_clock) & (_is(absent, columns["id"]) | ~_is(None, ids))
+    for zone in zones:
+        fine = fine & (zone >= FIRST_ZONE) & (zone <= LAST_ZONE)
+    miles = np.full(len(fine), np.nan)
+    if "trip_distance" in columns:
+        miles = _numbers(columns["trip_distance"], {int, float})
+        in_range = (miles > 0) & (miles <= FARTHEST_MILES)
+        if not in_range.all():
+            in_range |= _is(absent, columns["trip_distance"])
+        fine = fine & in_range
+    if "pickup_datetime" in columns:
+        pickups = read_pickup_times(columns["pickup_datetime"], absent)
+        fine = fine & ~np.isnat(pickups.wall_clock)
+    else:
+        pickups = present_times(len(fine))
+    ids = [None] * len(fine)
+    if "id" in columns:
+        ids = _row_ids(columns["id"])
+        if ids is not columns["id"]:
+            fine = fine & (_is(absent, columns["id"]) | ~_is(None, ids))
 
     return Batch(
         trips=Trips(
@@ -115,7 +151,7 @@ def _read(columns: dict[str, list[Any]], absent: object, plain: NDArray[np.bool_
             miles=miles[fine],
             pickup=pickups.wall_clock[fine],
         ),
-        pickups=[text for text, valid in zip(pickups.texts, fine.tolist(), strict=True) if valid and text],
+        pickups=cast("list[str]", list(compress(pickups.texts, fine.tolist()))),
         ids=ids,
         errors={index: _messages(row(index)) for index in np.flatnonzero(~fine).tolist()},
     )
@@ -132,8 +168,22 @@ def _messages(row: Any) -> dict[str, list[str]]:
 
 def _numbers(values: list[Any], types: set[type]) -> NDArray[np.float64]:
     """Return the numbers of these types, NaN for every other value, shape (n,)."""
+    if set(map(type, values)) <= types | {type(None)}:
+        try:
+            # None becomes NaN. A whole number that a float does not hold becomes one as far from what a trip has.
+            return np.array(values, np.float64)
+        except OverflowError:
+            pass
     exact = [value if type(value) in types and -_EXACT < value < _EXACT else np.nan for value in values]
     return np.array(exact, np.float64)
+
+
+def _row_ids(values: list[Any]) -> list[Any]:
+    """Return the ids, None for every value that is none; the list itself if all are."""
+    types = set(map(type, values))
+    if types == {int} or (types == {str} and max(map(len, values)) <= MAX_ID_LENGTH):
+        return values
+    return [value if is_row_id(value) else None for value in values]
 
 
 def _is(what: object, values: list[Any]) -> NDArray[np.bool_]:

@@ -137,6 +137,35 @@ def test_columns_are_rows_turned_around(client: FlaskClient, rows: list[dict], l
         assert found == expected
 
 
+@pytest.mark.parametrize("field", TRIP)
+def test_a_value_among_right_ones_gets_what_it_would_get_alone(client: FlaskClient, field: str):
+    for value in EDGES[field]:
+        if value is not None:
+            rows = [TRIP, TRIP | {field: value}, TRIP]
+            expected = [alone(client, row, index) for index, row in enumerate(rows)]
+            assert post(client, {"trips": rows}) == expected
+            assert post(client, {name: [row[name] for row in rows] for name in TRIP}) == expected
+
+
+@pytest.mark.parametrize("id", ["", "x" * 100, "x" * 101, 0, -(2**63), True, 1.5, [], {}])
+@pytest.mark.parametrize("other", ["a", 7])
+def test_an_id_among_right_ones_is_judged_alone(client: FlaskClient, id: Any, other: Any):
+    rows = [TRIP | {"id": name} for name in (other, id, other)]
+    found = post(client, {"trips": rows})
+    assert post(client, {name: [row[name] for row in rows] for name in rows[0]}) == found
+    (expected,) = post(client, {"trips": rows[1:2]})
+    if "error" in expected:
+        expected["error"]["index"] = 1
+    assert found[1] == expected
+    assert [row.get("id") for row in found[::2]] == [other, other]
+
+
+def test_a_trip_of_a_column_with_ids_may_have_none(client: FlaskClient):
+    columns = {name: [value] * 3 for name, value in TRIP.items()}
+    assert [row.get("id") for row in post(client, columns | {"id": ["a", None, 7]})] == ["a", None, 7]
+    assert post(client, columns | {"id": [None] * 3}) == post(client, columns)
+
+
 def test_answers_come_in_the_order_of_the_request_with_the_callers_ids(client: FlaskClient):
     rows = [TRIP | {"id": 7}, BAD | {"id": "b"}, EXAMPLE, BAD, {"id": "only"}, 5]
     found = post(client, {"trips": rows})
