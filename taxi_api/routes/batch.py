@@ -1,5 +1,7 @@
 """Many trips, many answers."""
 
+from collections.abc import Iterator
+from itertools import repeat
 from typing import Any
 
 import orjson
@@ -8,9 +10,10 @@ from marshmallow import ValidationError
 
 from taxi_api.answers import model_reference, predict
 from taxi_api.apidocs.operation import operation
-from taxi_api.batch import batch_answers
+from taxi_api.batch import Batch, batch_answers
 from taxi_api.batch_text import batch_text
 from taxi_api.current_model import current_predictor
+from taxi_api.model.predictor import BASIS, Predictions, Predictor
 from taxi_api.routes import csv_text
 from taxi_api.routes.caching import JSON
 from taxi_api.routes.many_trips import load_trips
@@ -30,6 +33,7 @@ _CSV_COLUMNS = (
     *("id", "duration", "lower", "upper", "level", "miles", "distance_source"),
     *("pickup_datetime", "basis", "basis_trips", "model_version", "error"),
 )
+_NO_ANSWER = (None,) * len(_CSV_COLUMNS[1:-2])
 _CSV_TRIPS = """\
 id,PULocationID,DOLocationID,trip_distance,pickup_datetime
 a-1,161,132,17.5,2024-09-18T08:30:00
@@ -63,32 +67,33 @@ def predict_batch() -> dict[str, Any] | Response:
         raise ValidationError(batch.errors)
     predictor = current_predictor()
     predicted = predict(predictor, batch.trips)
-    model, level = model_reference(predictor), predictor.bundle.level
     if request.accept_mimetypes.best_match((JSON, csv_text.MEDIA_TYPE)) == csv_text.MEDIA_TYPE:
-        text = csv_text.write_csv(
-            _CSV_COLUMNS,
-            [_flat(row) | {"model_version": model["version"]} for row in batch_answers(predicted, batch, level)],
-        )
+        text = csv_text.write_csv(_CSV_COLUMNS, _csv_rows(predictor, predicted, batch))
         return current_app.response_class(text, mimetype=csv_text.MEDIA_TYPE)
     try:
         return current_app.response_class(batch_text(predictor, predicted, batch), mimetype=JSON)
     except orjson.JSONEncodeError:
         # The standard library writes what orjson cannot, see LimitedJSONProvider.
-        return {"predictions": batch_answers(predicted, batch, level), "model": model}
+        rows = batch_answers(predicted, batch, predictor.bundle.level)
+        return {"predictions": rows, "model": model_reference(predictor)}
 
 
-def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer as one row of a table."""
-    flat = {"id": row.get("id")}
-    if "error" in row:
-        messages = row["error"]["errors"]
-        return flat | {"error": "; ".join(f"{name}: {' '.join(found)}" for name, found in messages.items())}
-    return flat | {
-        "duration": row["duration"],
-        **row["interval"],
-        "miles": row["trip_distance"]["miles"],
-        "distance_source": row["trip_distance"]["source"],
-        "pickup_datetime": row["pickup_datetime"],
-        "basis": row["basis"]["kind"],
-        "basis_trips": row["basis"]["trips"],
-    }
+def _csv_rows(predictor: Predictor, predicted: Predictions, batch: Batch) -> Iterator[tuple[Any, ...]]:
+    """Return the cells of each trip, in the order of the columns, None for an empty one."""
+    version = predictor.bundle.version
+    answers = zip(
+        *(minutes.round(2).tolist() for minutes in predicted.minutes.T),
+        repeat(predictor.bundle.level),
+        predicted.miles.round(2).tolist(),
+        ["estimate" if estimated else "request" for estimated in predicted.estimated.tolist()],
+        batch.pickups,
+        [BASIS[basis] for basis in predicted.basis.tolist()],
+        predicted.basis_trips.tolist(),
+        strict=False,  # the level repeats without an end
+    )
+    for index, name in enumerate(batch.ids):
+        if index in batch.errors:
+            messages = "; ".join(f"{field}: {' '.join(found)}" for field, found in batch.errors[index].items())
+            yield (name, *_NO_ANSWER, version, messages)
+        else:
+            yield (name, *next(answers), version, None)

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -42,10 +42,10 @@ def read_csv(body: bytes, declared: Mapping[str, Any], at_most: int) -> dict[str
     }
 
 
-def write_csv(names: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """Return rows as a CSV file with a header; a value that a row does not have is an empty cell."""
+def write_csv(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Return rows of cells as a CSV file with a header; None is an empty cell."""
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(names))
-    writer.writeheader()
+    writer = csv.writer(text)
+    writer.writerow(names)
     writer.writerows(rows)
     return text.getvalue()

@@ -276,6 +276,25 @@ def test_csv_comes_in_and_goes_out(client: FlaskClient):
     assert found[2]["error"] == f"DOLocationID: {ZONE}; trip_distance: Not a valid number."
 
 
+def test_a_line_of_csv_says_what_json_does(client: FlaskClient):
+    without_distance = {name: value for name, value in TRIP.items() if name != "trip_distance"}
+    body = {"trips": [BAD, TRIP | {"id": 7}, without_distance | {"id": "b"}, BAD | {"id": "c"}, TRIP]}
+    lines = client.post(BATCH, json=body, headers={"Accept": "text/csv"}).get_data(as_text=True)
+    found = list(csv.DictReader(io.StringIO(lines, newline="")))
+    version = client.get("/v1/model").get_json()["version"]
+    for line, row in zip(found, post(client, body), strict=True):
+        expected = {"id": row.get("id"), "model_version": version}
+        if "error" in row:
+            expected |= {"error": f"DOLocationID: {ZONE}"}
+        else:
+            expected |= {"duration": row["duration"], **row["interval"], **row["trip_distance"], **row["basis"]}
+            expected["distance_source"], expected["basis"] = expected.pop("source"), expected.pop("kind")
+            expected["basis_trips"], expected["pickup_datetime"] = expected.pop("trips"), row["pickup_datetime"]
+        assert {name: cell for name, cell in line.items() if cell} == {
+            name: str(value) for name, value in expected.items() if value is not None
+        }
+
+
 def test_csv_is_a_batch_like_any_other(client: FlaskClient):
     text = "pickup_location_id,dropoff_location_id,trip_distance,pickup_datetime\n161,132,,\n161,,5,\n"
     response = client.post(BATCH, data=text, **CSV)
