@@ -42,10 +42,11 @@ def read_csv(body: bytes, declared: Mapping[str, Any], at_most: int) -> dict[str
     }
 
 
-def write_csv(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Return rows of cells as a CSV file with a header; None is an empty cell."""
+def write_csv(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
+    """Return rows of cells as a CSV file in UTF-8 with a header; None is an empty cell."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(names)
     writer.writerows(rows)
-    return text.getvalue()
+    # A lone surrogate of a caller's id has no UTF-8; it is written as in JSON.
+    return text.getvalue().encode("utf-8", "backslashreplace")

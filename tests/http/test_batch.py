@@ -295,6 +295,15 @@ def test_a_line_of_csv_says_what_json_does(client: FlaskClient):
         }
 
 
+def test_csv_writes_what_utf_8_cannot_hold_as_json_does(client: FlaskClient):
+    body = {"trips": [TRIP | {"id": "\u00fc\ud800"}, TRIP | {"\ud800": 1}]}
+    response = client.post(BATCH, json=body, headers={"Accept": "text/csv"})
+    assert response.status_code == 200
+    first, second = csv.DictReader(io.StringIO(response.get_data(as_text=True), newline=""))
+    assert first["id"] == "\u00fc\\ud800"
+    assert second["error"] == "\\ud800: Unknown field."
+
+
 def test_csv_is_a_batch_like_any_other(client: FlaskClient):
     text = "pickup_location_id,dropoff_location_id,trip_distance,pickup_datetime\n161,132,,\n161,,5,\n"
     response = client.post(BATCH, data=text, **CSV)
