@@ -55,7 +55,8 @@ LOCK := pip compile --quiet --python-version 3.13 --generate-hashes --no-annotat
 sbom: $(VENV)/audit/.installed
 	$(VENV)/audit/bin/cyclonedx-py requirements deploy/requirements.lock -o sbom.json
 
-ci: check check-deploy test test-serving fuzz
+# The tests of everything come last, so that how many passed is what a log ends with.
+ci: check check-deploy fuzz test-serving test
 
 bench: $(VENV)/.testing
 	$(BIN)/python -m benchmarks.serving --json docs/benchmarks/serving.json

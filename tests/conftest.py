@@ -2,6 +2,7 @@
 
 import ast
 import os
+from dataclasses import replace
 
 # Models of the tests are small: a second thread costs more than it saves, and much more on a machine that is busy.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -97,14 +98,17 @@ def recipe() -> "Recipe":
 
     # All that decides how well it is fitted, so that no choice for the real city changes the synthetic one.
     return Recipe(
-        trees=40,
-        quantile_trees=30,
-        leaves=15,
-        quantile_leaves=7,
-        learning_rate=0.09,
-        quantile_learning_rate=0.1,
-        min_trips_per_leaf=20,
+        units=8,
+        epochs=8,
+        learning_rate=0.01,
+        penalty=0.3,
     )
+
+
+@pytest.fixture(scope="session")
+def poor_recipe(recipe: "Recipe") -> "Recipe":
+    """A recipe that hardly learns anything."""
+    return replace(recipe, learning_rate=1e-3, units=2)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ import threading
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -45,11 +44,11 @@ def tracking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrackingServe
 
 @pytest.fixture(scope="module")
 def bundles(
-    city: Path, recipe: Recipe, trained: tuple[Trained, Path], tmp_path_factory: pytest.TempPathFactory
+    city: Path, poor_recipe: Recipe, trained: tuple[Trained, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Path]:
     """A poor model and a better one."""
     poor = tmp_path_factory.mktemp("bundles") / "poor"
-    train(city, poor, replace(recipe, trees=1))
+    train(city, poor, poor_recipe)
     return poor, trained[1]
 
 

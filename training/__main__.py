@@ -2,7 +2,6 @@
 
 import sys
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,13 +24,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-
-
-class Loss(StrEnum):
-    """What the model of the duration may minimise."""
-
-    MEAN = "squared_error"
-    MEDIAN = "absolute_error"
 
 
 @app.command()
@@ -63,15 +55,11 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder for the bundle; an older bundle there is replaced.")],
     recipe: Annotated[Path | None, typer.Option(help="A recipe as JSON, such as tune writes.")] = None,
     seed: Annotated[int | None, typer.Option(help="Same data, recipe and seed, same bundle.")] = None,
-    loss: Annotated[Loss | None, typer.Option(help="squared_error fits the mean, absolute_error the median.")] = None,
-    monotone: Annotated[
-        bool | None, typer.Option(help="Never a shorter duration for a longer distance, at some cost in accuracy.")
-    ] = None,
-    trees: Annotated[int | None, typer.Option(min=1, help="Trees of the model for the duration.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="How often the networks see each trip.")] = None,
     track: Annotated[bool, typer.Option(help="Record the run in MLflow (MLFLOW_TRACKING_URI, else mlflow.db).")] = True,
 ) -> None:
     """Train on a folder of trip records and export a bundle that has proved itself."""
-    given: dict[str, Any] = {"seed": seed, "loss": loss and loss.value, "monotone": monotone, "trees": trees}
+    given: dict[str, Any] = {"seed": seed, "epochs": epochs}
     chosen = replace(
         Recipe() if recipe is None else Recipe.read(recipe),
         **{name: value for name, value in given.items() if value is not None},

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from taxi_api.model.bundle import GROUPS
-from taxi_api.model.features import FeatureBuilder, Trips
+from taxi_api.model.features import Trips
 from taxi_api.model.interval import groups
 from training.errors import TrainingError
 from training.fit import FittedModel
@@ -60,7 +60,7 @@ def _shown(trips: Trips, group: int) -> Trips:
 
 def _scores(forecast: Forecast, group: int) -> Floats:
     """Return by which share of the interval's width each trip lies outside it; negative inside."""
-    raw = forecast.model.raw(FeatureBuilder(forecast.model.tables).matrix(_shown(forecast.trips, group)))
+    raw = forecast.model.raw(_shown(forecast.trips, group))
     width = np.maximum(raw[:, 2] - raw[:, 1], _LEAST_WIDTH)
     return np.asarray(np.maximum(raw[:, 1] - forecast.minutes, forecast.minutes - raw[:, 2]) / width)
 

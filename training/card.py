@@ -17,10 +17,11 @@ Trip records of the New York City Taxi and Limousine Commission (TLC), yellow an
 Cleaning: {read:,} records read, {kept:,} kept. {dropped}
 
 ## Model
-Three scikit-learn `HistGradientBoostingRegressor`s on {features} numeric features: one for the mean, two for the
-quantiles of the interval. Models of the past forecast the calibration months, which set the interval by split conformal
-prediction; the final models learned from these months, too.{monotone} Inputs may be missing: the models were trained
-with distances and times hidden at random.
+Two networks, scikit-learn's `MLPRegressor` with two hidden layers of {units} units, on {features} features. Both answer
+the mean duration, and the answer is their average; the second also says how far off the first is on average, which the
+interval is made of. Models of the past forecast the calibration months, which set the interval by split conformal
+prediction; the final networks learned from these months, too. Inputs may be missing: the networks were trained with
+distances and times hidden at random.
 
 ## Metrics
 Minutes, except for coverage. The test months decided nothing; choices were made on the forecasts of the calibration
@@ -40,7 +41,6 @@ The tutorial baseline is a linear regression on distance and one-hot zone pair, 
 - Zones that taxis seldom visit, Staten Island above all, are known from few trips.
 - Prices, surcharges and traffic rules after the newest training month are unknown to it.
 """
-_MONOTONE = " The duration never\nfalls when the given distance rises."
 
 
 def render_card(manifest: dict[str, Any]) -> str:
@@ -54,7 +54,7 @@ def render_card(manifest: dict[str, Any]) -> str:
         read=data["funnel"]["read"],
         kept=data["funnel"]["kept"],
         dropped=_dropped(data["funnel"]["dropped"]),
-        monotone=_MONOTONE if manifest["recipe"]["monotone"] else "",
+        units=manifest["recipe"]["units"],
         features=len(manifest["features"]["names"]),
         metrics="\n".join(_metric_rows(manifest["metrics"])),
     )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from taxi_api.model import bundle as layout
 from taxi_api.model import features
 from taxi_api.model.bundle import GROUPS, OUTPUTS, BundleError, load_bundle
-from taxi_api.model.features import FeatureBuilder, Trips
+from taxi_api.model.features import Trips
 from taxi_api.model.interval import corrected, groups
 from taxi_api.model.predictor import Predictor
 from training.card import render_card
@@ -24,7 +24,6 @@ from training.folders import bundle_folder
 from training.onnx_export import to_onnx
 from training.recipe import Recipe
 from training.rows import hide, select
-from training.tree_export import tree_arrays
 
 Floats = NDArray[np.float64]
 
@@ -51,8 +50,7 @@ class Trained:
 
     def answers(self, trips: Trips) -> Floats:
         """Return scikit-learn's answers in minutes, shape (n, 3): what every bundle has to reproduce."""
-        raw = self.model.raw(FeatureBuilder(self.model.tables).matrix(trips))
-        return corrected(raw, groups(trips), self.corrections)
+        return corrected(self.model.raw(trips), groups(trips), self.corrections)
 
 
 def export(trained: Trained, proof: Trips, out: Path) -> tuple[Path, float]:
@@ -73,11 +71,10 @@ def export(trained: Trained, proof: Trips, out: Path) -> tuple[Path, float]:
 def _write(trained: Trained, proof: Trips, folder: Path) -> dict[str, Any]:
     """Write a bundle and return its manifest, which does not yet say how well it was proved."""
     golden = _golden_trips(proof, trained.recipe.seed)
-    (folder / layout.MODEL).write_bytes(to_onnx(trained.model.regressors, len(features.NAMES)))
+    (folder / layout.MODEL).write_bytes(to_onnx(trained.model.networks))
     np.savez_compressed(folder / layout.TABLES, **trained.model.tables._asdict())
-    np.savez_compressed(folder / layout.TREES, **tree_arrays(trained.model.regressors[0])._asdict())
     (folder / layout.GOLDEN).write_text(_json(_golden(golden, trained.answers(golden))))
-    manifest = _manifest(trained, _digests(folder, (layout.MODEL, layout.TABLES, layout.TREES, layout.GOLDEN)))
+    manifest = _manifest(trained, _digests(folder, (layout.MODEL, layout.TABLES, layout.GOLDEN)))
     (folder / layout.CARD).write_text(render_card(manifest))
     manifest["files"] |= _digests(folder, (layout.CARD,))
     (folder / layout.MANIFEST).write_text(_json(manifest))

@@ -1,119 +1,95 @@
-"""Three scikit-learn gradient boosting models as one ONNX graph that takes the same branch on every float32 input.
+"""Both networks as one ONNX graph that answers as scikit-learn does.
 
-Written straight from the trees rather than through a converter: a ``TreeEnsemble`` node of ai.onnx.ml 5 needs a quarter
-of the space of the older ``TreeEnsembleRegressor``. Each model has a node of its own: one for all three, with three
-targets, takes twice as long to load and a fifth longer to answer.
+Written straight from the weights rather than through a converter: the two networks lie side by side in each layer, the
+encoder's scaling is part of the first one, and the columns of zones, of which two in 532 are not zero, are a look-up.
 """
 
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from sklearn.ensemble import HistGradientBoostingRegressor
 
-from training.errors import TrainingError
+from taxi_api.model.features import AMOUNTS, NAMES
+from taxi_api.model.zones import ZONE_ROWS
+from training.networks import DURATION_SCALE, LEAST_SPREAD, SPREAD_SCALE, Networks
 
-_SUM = 1
-_LESS_OR_EQUAL = 0
-
-
-def float32_at_most(values: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return the greatest float32 that is not above each value.
-
-    For a float32 x, ``x <= threshold`` then decides the same in float32 as it does in scikit-learn's float64.
-    """
-    nearest = values.astype(np.float32)
-    return np.where(nearest > values, np.nextafter(nearest, np.float32(-np.inf)), nearest)
+Floats = NDArray[np.float64]
 
 
-def to_onnx(regressors: Sequence[HistGradientBoostingRegressor], features: int) -> bytes:
-    """Return a graph with input ``features`` [n, features] and output ``minutes`` [n, len(regressors)].
-
-    Raises TrainingError for categorical splits, which it does not write.
-    """
-    nodes: list[onnx.NodeProto] = []
-    for regressor in regressors:
-        if regressor.is_categorical_ is not None:
-            raise TrainingError("the export writes numeric splits only; encode categories as numbers")
-        ensemble = _Ensemble()
-        # Trees are not part of scikit-learn's public interface; the parity gate notices if they change.
-        for (tree,) in regressor._predictors:
-            ensemble.add(tree.nodes)
-        nodes.append(ensemble.node(f"model_{len(nodes)}"))
-    start = np.array([[float(np.ravel(model._baseline_prediction)[0]) for model in regressors]], np.float32)
-    outputs = len(regressors)
+def to_onnx(networks: Networks) -> bytes:
+    """Return a graph with input ``features`` [n, len(NAMES)] and output ``minutes`` [n, 3]."""
+    nodes = [
+        # Zones: pickup zones are the first rows of the look-up, dropoff zones the others.
+        helper.make_node("Slice", ["features", "zones_from", "zones_to", "columns"], ["zones"]),
+        helper.make_node("Cast", ["zones"], ["zone_numbers"], to=TensorProto.INT64),
+        helper.make_node("Add", ["zone_numbers", "zone_rows"], ["rows"]),
+        helper.make_node("Gather", ["of_zones", "rows"], ["of_both"]),
+        helper.make_node("ReduceSum", ["of_both", "columns"], ["from_zones"], keepdims=0),
+        helper.make_node("Gemm", ["features", "weights_1", "from_zones"], ["sum_1"]),
+        helper.make_node("Relu", ["sum_1"], ["layer_1"]),
+        helper.make_node("Gemm", ["layer_1", "weights_2", "bias_2"], ["sum_2"]),
+        helper.make_node("Relu", ["sum_2"], ["layer_2"]),
+        helper.make_node("Gemm", ["layer_2", "weights_3", "bias_3"], ["duration_and_spread"]),
+        helper.make_node("Max", ["duration_and_spread", "least"], ["bounded"]),
+        helper.make_node("MatMul", ["bounded", "ends"], ["minutes"]),
+    ]
     graph = helper.make_graph(
-        [
-            *nodes,
-            helper.make_node("Concat", [node.output[0] for node in nodes], ["trees"], axis=1),
-            helper.make_node("Add", ["trees", "start"], ["minutes"]),
-        ],
+        nodes,
         "taxi-duration",
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", features])],
-        [helper.make_tensor_value_info("minutes", TensorProto.FLOAT, ["n", outputs])],
-        [numpy_helper.from_array(start, "start")],
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", len(NAMES)])],
+        [helper.make_tensor_value_info("minutes", TensorProto.FLOAT, ["n", 3])],
+        [numpy_helper.from_array(array, name) for name, array in _constants(networks).items()],
     )
-    opsets = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 5)]
-    model = helper.make_model(graph, opset_imports=opsets, ir_version=10, producer_name="taxi-duration")
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10, producer_name="taxi-duration"
+    )
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString(deterministic=True))
 
 
-class _Ensemble:
-    """The node's attributes, growing tree by tree. Inner nodes and leaves are numbered separately."""
+def _constants(networks: Networks) -> dict[str, NDArray[Any]]:
+    both = (networks.first, networks.second)
+    weights = [[np.asarray(layer, np.float64) for layer in network.coefs_] for network in both]
+    biases = [[np.asarray(layer, np.float64) for layer in network.intercepts_] for network in both]
+    scaler = networks.encoder.named_transformers_["amounts"]
+    of_amounts = np.hstack([layers[0][:AMOUNTS] for layers in weights]) / scaler.scale_[:, None]
+    of_zones = np.hstack([layers[0][AMOUNTS:] for layers in weights])
+    # Every trip has one pickup zone, so that the first layer's bias may be added there.
+    of_zones[:ZONE_ROWS] += np.hstack([layers[0] for layers in biases]) - scaler.mean_ @ of_amounts
+    floats: dict[str, Floats] = {
+        "of_zones": of_zones,
+        # The zones' columns have no weight of their own.
+        "weights_1": np.vstack((of_amounts, np.zeros((len(NAMES) - AMOUNTS, of_amounts.shape[1])))),
+        "weights_2": _side_by_side(weights[0][1], weights[1][1]),
+        "bias_2": np.hstack([layers[1] for layers in biases]),
+        **_last_layer([layers[2] for layers in weights], [layers[2] for layers in biases]),
+        "least": np.array([np.finfo(np.float32).min, LEAST_SPREAD]),
+        "ends": np.array([[1.0, 1.0, 1.0], [0.0, -networks.below, networks.above]]),
+    }
+    integers = {"zones_from": [AMOUNTS], "zones_to": [len(NAMES)], "columns": [1], "zone_rows": [0, ZONE_ROWS]}
+    return {name: value.astype(np.float32) for name, value in floats.items()} | {
+        name: np.array(value, np.int64) for name, value in integers.items()
+    }
 
-    def __init__(self) -> None:
-        self.roots: list[int] = []
-        self.feature: list[int] = []
-        self.threshold: list[float] = []
-        self.missing_left: list[int] = []
-        self.left: list[int] = []
-        self.left_is_leaf: list[int] = []
-        self.right: list[int] = []
-        self.right_is_leaf: list[int] = []
-        self.leaf_value: list[float] = []
 
-    def add(self, nodes: NDArray[np.void]) -> None:
-        """Append one tree, given as scikit-learn's array of nodes."""
-        is_leaf = nodes["is_leaf"].astype(bool)
-        inner, leaves = nodes[~is_leaf], nodes[is_leaf]
-        if not len(inner):
-            # The format has no tree of one leaf: both sides of any question lead to it.
-            inner = np.zeros(1, nodes.dtype)
-        position = np.empty(len(nodes), np.int64)
-        position[~is_leaf] = len(self.feature) + np.arange(np.count_nonzero(~is_leaf))
-        position[is_leaf] = len(self.leaf_value) + np.arange(len(leaves))
+def _side_by_side(first: Floats, second: Floats) -> Floats:
+    """Return the weights of two layers as those of one, in which neither sees the other."""
+    nothing = np.zeros((first.shape[0], second.shape[1]))
+    return np.block([[first, nothing], [nothing.T, second]])
 
-        self.roots.append(len(self.feature))
-        self.feature += inner["feature_idx"].tolist()
-        self.threshold += float32_at_most(inner["num_threshold"]).tolist()
-        self.missing_left += inner["missing_go_to_left"].astype(int).tolist()
-        self.left += position[inner["left"]].tolist()
-        self.left_is_leaf += is_leaf[inner["left"]].astype(int).tolist()
-        self.right += position[inner["right"]].tolist()
-        self.right_is_leaf += is_leaf[inner["right"]].astype(int).tolist()
-        self.leaf_value += leaves["value"].tolist()
 
-    def node(self, output: str) -> onnx.NodeProto:
-        """Return the TreeEnsemble node that sums the model's trees."""
-        return helper.make_node(
-            "TreeEnsemble",
-            ["features"],
-            [output],
-            domain="ai.onnx.ml",
-            n_targets=1,
-            aggregate_function=_SUM,
-            tree_roots=self.roots,
-            nodes_featureids=self.feature,
-            nodes_splits=numpy_helper.from_array(np.array(self.threshold, np.float32)),
-            nodes_modes=numpy_helper.from_array(np.full(len(self.feature), _LESS_OR_EQUAL, np.uint8)),
-            nodes_missing_value_tracks_true=self.missing_left,
-            nodes_truenodeids=self.left,
-            nodes_trueleafs=self.left_is_leaf,
-            nodes_falsenodeids=self.right,
-            nodes_falseleafs=self.right_is_leaf,
-            leaf_targetids=[0] * len(self.leaf_value),
-            leaf_weights=numpy_helper.from_array(np.array(self.leaf_value, np.float32)),
-        )
+def _last_layer(weights: list[Floats], biases: list[Floats]) -> dict[str, Floats]:
+    """Return the mean of both durations, and the spread of the second network, in minutes."""
+    half = DURATION_SCALE / 2
+    unknown = np.zeros(len(weights[0]))
+    return {
+        "weights_3": np.column_stack(
+            (
+                half * np.concatenate((weights[0][:, 0], weights[1][:, 0])),
+                SPREAD_SCALE * np.concatenate((unknown, weights[1][:, 1])),
+            )
+        ),
+        "bias_3": np.array([half * (biases[0][0] + biases[1][0]), SPREAD_SCALE * biases[1][1]]),
+    }

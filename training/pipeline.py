@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from taxi_api.model.features import FeatureBuilder, hour_of_week
+from taxi_api.model.features import hour_of_week
 from training.calibrate import Forecast, calibrate
 from training.clean import Funnel
 from training.console import notes, results
@@ -85,16 +85,13 @@ def _forecast_metrics(past: list[FittedModel], parts: Split) -> dict[str, Any]:
     """
     later = parts.calibrate
     answers = np.concatenate(
-        [
-            model.regressors[0].predict(FeatureBuilder(model.tables).matrix(columns(window.later)))
-            for model, window in zip(past, parts.windows, strict=True)
-        ]
+        [model.raw(columns(window.later))[:, :1] for model, window in zip(past, parts.windows, strict=True)]
     )
     found = {}
     for colour in sorted(later["colour"].unique()):
         own = (later["colour"] == colour).to_numpy()
         months = sorted(later.filter(own)["month"].unique())
-        found[f"{colour} {' '.join(months)}, {FORECAST}"] = metrics(answers[own, None], minutes(later)[own])
+        found[f"{colour} {' '.join(months)}, {FORECAST}"] = metrics(answers[own], minutes(later)[own])
     return found
 
 

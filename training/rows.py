@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from taxi_api.model.features import NAMES, FeatureBuilder, Trips
+from taxi_api.model.features import NAMES, FeatureBuilder, Tables, Trips
 from training.console import progress
+from training.made_up import Usual, elsewhere, stretched
 from training.metrics import FILTERS
 from training.recipe import Recipe
 from training.statistics import fit_tables
@@ -15,21 +16,24 @@ Floats = NDArray[np.float64]
 
 
 class Rows(NamedTuple):
-    """n trips as they were, and after them those that are also shown with inputs hidden."""
+    """n trips as they were, after them those that are also shown with inputs hidden, and then some made-up ones."""
 
     matrix: NDArray[np.float32]
     """Features, shape (rows, len(NAMES))."""
     minutes: Floats
     """How long the trips took, shape (rows,)."""
     hidden: NDArray[np.bool_]
-    """Whether inputs are hidden, shape (rows,)."""
+    """Whether inputs of a trip are hidden, shape (rows,)."""
+    made_up: NDArray[np.bool_]
+    """Whether nobody made the trip, see ``training.made_up``, shape (rows,)."""
 
     def weights(self, recipe: Recipe) -> Floats:
         """Return how much each row counts, shape (rows,)."""
         least, most = FILTERS["1-60"]
         usual = np.where(self.minutes > most, recipe.long_weight, 1.0)
         weight = np.where(self.minutes < least, recipe.short_weight, usual)
-        return np.where(self.hidden, recipe.hidden_weight * weight, weight)
+        weight = np.where(self.hidden, recipe.hidden_weight * weight, weight)
+        return np.where(self.made_up, recipe.made_up_weight, weight)
 
 
 def select(trips: Trips, rows: NDArray[Any]) -> Trips:
@@ -54,8 +58,11 @@ def with_inputs_hidden(trips: Trips) -> dict[str, Trips]:
     }
 
 
-def training_rows(trips: Trips, minutes: Floats, recipe: Recipe) -> Rows:
-    """Return the rows to learn from for n trips of known duration, shape (n,); same input, same rows."""
+def training_rows(trips: Trips, minutes: Floats, tables: Tables, recipe: Recipe) -> Rows:
+    """Return the rows to learn from for n trips of known duration, shape (n,), and their tables.
+
+    Same input, same rows.
+    """
     random = np.random.default_rng(recipe.seed)
     no_distance = random.random(len(minutes)) < recipe.hide_distance
     no_time = random.random(len(minutes)) < recipe.hide_time
@@ -64,20 +71,31 @@ def training_rows(trips: Trips, minutes: Floats, recipe: Recipe) -> Rows:
 
     whole_features = np.empty((len(minutes), len(NAMES)), np.float32)
     hidden_features = np.empty_like(whole_features)
-    # A trip must not find its own duration in the tables. Whole weeks are left out, not single trips, so that
-    # neither does the traffic of that very day.
-    fold = trips.pickup.astype("datetime64[W]").astype(np.int64) % recipe.folds
+    # A trip must not find its own duration in the tables. Whole months are left out, not single trips, so that
+    # neither does the traffic of that very day or season: a forecast does not know these either.
+    fold = trips.pickup.astype("datetime64[M]").astype(np.int64) % recipe.folds
     with progress() as bar:
         for part in bar.track(range(recipe.folds), description="features"):
             own, others = fold == part, fold != part
-            # A single week of data has only one fold that is not empty.
+            # A single month of data has only one fold that is not empty.
             source = others if others.any() else own
             builder = FeatureBuilder(fit_tables(select(trips, source), minutes[source]))
             whole_features[own] = builder.matrix(select(trips, own))
             hidden_features[own] = builder.matrix(select(hidden, own))
 
+    usual = Usual.of(trips, minutes, tables)
+    made = (
+        elsewhere(trips, usual, tables, int(recipe.elsewhere * len(minutes)), random),
+        stretched(trips, minutes, usual, int(recipe.stretched * len(minutes)), random),
+    )
+    pseudo = Trips(*(np.concatenate(columns) for columns in zip(*(trips for trips, _ in made), strict=True)))
+    took = np.concatenate([minutes for _, minutes in made])
+    # Their distances are what they are made for.
+    pseudo = hide(pseudo, np.zeros(len(took), bool), random.random(len(took)) < recipe.hide_time)
+    counts = [len(minutes), int(np.count_nonzero(masked)), len(took)]
     return Rows(
-        matrix=np.vstack((whole_features, hidden_features[masked])),
-        minutes=np.concatenate((minutes, minutes[masked])),
-        hidden=np.arange(len(minutes) + np.count_nonzero(masked)) >= len(minutes),
+        matrix=np.vstack((whole_features, hidden_features[masked], FeatureBuilder(tables).matrix(pseudo))),
+        minutes=np.concatenate((minutes, minutes[masked], took)),
+        hidden=np.repeat([False, True, False], counts),
+        made_up=np.repeat([False, False, True], counts),
     )

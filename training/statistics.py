@@ -8,6 +8,7 @@ by a number of trips (an empirical-Bayes estimate with fixed prior strength; see
 import numpy as np
 from numpy.typing import NDArray
 
+from taxi_api.model.calendar import DAYS_OF_YEAR, FIRST_DAY, calendar
 from taxi_api.model.features import (
     ERAS,
     HOURS_A_WEEK,
@@ -28,6 +29,9 @@ Ints = NDArray[np.int64]
 NEAR_MILES, WIDE_MILES, FACTOR_MILES = 0.7, 2.0, 1.0
 NEAR_TRIPS, WIDE_TRIPS, CITY_TRIPS = 10.0, 5.0, 5.0
 ZONE_HOUR_TRIPS, CITY_HOUR_TRIPS, PAIR_PART_TRIPS = 30.0, 50.0, 20.0
+# How far a day of the year looks around itself, how many trips make a day's mean count for half, and how many days, of
+# one year or another, an average season outweighs.
+SEASON_DAYS, SEASON_TRIPS, USUAL_SEASON_DAYS = 8.0, 500.0, 4.0
 # Zones count as nearby, for the number of trips an answer rests on, up to this distance between centroids.
 NEARBY_MILES = 1.5
 # Only a believable pace teaches anything: 1 to 70 miles an hour over at least a tenth of a mile.
@@ -67,6 +71,7 @@ def fit_tables(trips: Trips, minutes: Floats) -> Tables:
     part = week_part(hour)
     log_pair_parts = np.stack([_pair_rests(pair[part == number], rest[part == number]) for number in range(WEEK_PARTS)])
     rest -= log_pair_parts.reshape(WEEK_PARTS, _PAIRS)[part, pair]
+    log_season = _seasons(trips.pickup[usable], era, rest)
 
     line = _straight_line()
     log_detour = _pair_means(pair, log_miles - np.log(line.ravel()[pair]))
@@ -81,6 +86,7 @@ def fit_tables(trips: Trips, minutes: Floats) -> Tables:
         pickup_factor=_half(np.exp(log_pickup)),
         dropoff_factor=_half(np.exp(log_dropoff)),
         pair_factor=_half(np.exp(log_pair_parts)),
+        season_factor=_half(np.exp(log_season)),
     )
 
 
@@ -144,6 +150,33 @@ def _city_hours(era: Ints, hour: Ints, log_pace: Floats) -> Floats:
     key, size, shape = era * HOURS_A_WEEK + hour, ERAS * HOURS_A_WEEK, (ERAS, HOURS_A_WEEK)
     total = _sums(key, apart, size).reshape(shape) + CITY_HOUR_TRIPS * of_era[:, None]
     return np.asarray(total / (_counts(key, size).reshape(shape) + CITY_HOUR_TRIPS))
+
+
+def _seasons(pickup: NDArray[np.datetime64], era: Ints, values: Floats) -> Floats:
+    """Return how a value differs from its average through the year, shape (372,), by ``Calendar.season``.
+
+    Means of days, so that traffic, which slows many taxis at once, is not taken for many observations. Records lack
+    some months of some years: each era's level is the mean over the calendar months that it has.
+    """
+    days, place = np.unique(pickup.astype("datetime64[D]").astype(np.int64), return_inverse=True)
+    trips = _counts(place, len(days))
+    mean = _sums(place, values, len(days)) / trips
+    weight = trips / (trips + SEASON_TRIPS)
+    era_of_day = np.zeros(len(days), np.int64)
+    era_of_day[place] = era
+    season = calendar().season[days - FIRST_DAY]
+    month = season // 31
+    for own in (era_of_day == number for number in range(ERAS)):
+        if own.any():
+            of_month = [np.average(mean[one], weights=weight[one]) for one in _parts(own, month)]
+            mean[own] -= np.mean(of_month)
+    apart = np.abs(np.arange(DAYS_OF_YEAR)[:, None] - season[None, :])
+    kernel = np.exp(-0.5 * (np.minimum(apart, DAYS_OF_YEAR - apart) / SEASON_DAYS) ** 2) * weight
+    return np.asarray(kernel @ mean / (kernel.sum(axis=1) + USUAL_SEASON_DAYS))
+
+
+def _parts(own: NDArray[np.bool_], month: Ints) -> list[NDArray[np.bool_]]:
+    return [own & (month == number) for number in np.unique(month[own])]
 
 
 def _zone_hours(zone: Ints, hour: Ints, values: Floats) -> Floats:

@@ -19,25 +19,23 @@ from taxi_api.model.features import FeatureBuilder
 from training.console import notes, progress, results
 from training.errors import TrainingError
 from training.fingerprint import combined, fingerprint
-from training.fit import duration_regressor
 from training.metrics import FILTERS
+from training.networks import fit_networks
 from training.recipe import Recipe
 from training.rows import Rows, select, training_rows
 from training.split import Window, split
 from training.statistics import LEAST_MINUTES, fit_tables
 from training.trips import columns, load_trips, minutes
 
-# What a bundle may take to answer: leaves of the duration's model over all trees (about half of the time of a row).
-MOST_LEAVES = 32_000
 _STUDY = "taxi-duration"
 _DATA = "data.sha256"
 _SHOWN = 5
 _SPACE: dict[str, BaseDistribution] = {
-    "trees": IntDistribution(40, 240, step=20),
-    "leaves": IntDistribution(31, 255, step=32),
-    "learning_rate": FloatDistribution(0.04, 0.2, log=True),
-    "min_trips_per_leaf": IntDistribution(20, 200, step=20),
-    "l2": FloatDistribution(0.5, 50, log=True),
+    # More units would be too slow to serve.
+    "units": IntDistribution(32, 96, step=16),
+    "epochs": IntDistribution(4, 16),
+    "learning_rate": FloatDistribution(0.0005, 0.005, log=True),
+    "penalty": FloatDistribution(0.0001, 0.5, log=True),
     "hidden_weight": FloatDistribution(0.2, 1.0),
     "long_weight": FloatDistribution(0.0, 1.0),
 }
@@ -123,9 +121,10 @@ def _prepare(window: Window, most_trips: int) -> _Forecast:
         chosen = np.sort(np.random.default_rng(recipe.seed).choice(chosen, most_trips, replace=False))
     trips, took = select(trips, chosen), took[chosen]
     usual = window.later.filter(pl.col("minutes").is_between(*FILTERS["1-60"]))
+    tables = fit_tables(trips, took)
     return _Forecast(
-        rows=training_rows(trips, took, recipe),
-        later=FeatureBuilder(fit_tables(trips, took)).matrix(columns(usual)),
+        rows=training_rows(trips, took, tables, recipe),
+        later=FeatureBuilder(tables).matrix(columns(usual)),
         truth=minutes(usual),
     )
 
@@ -147,15 +146,11 @@ def _search(study: optuna.Study, forecasts: Sequence[_Forecast], seconds: float,
 
 
 def _rmse(trial: optuna.Trial, forecasts: Sequence[_Forecast]) -> float:
-    """Return the mean RMSE over the windows in minutes; raise TrialPruned if it begins badly, or is too large."""
+    """Return the mean RMSE over the windows in minutes; raise TrialPruned if it begins badly."""
     recipe = replace(Recipe(), **trial.params)
-    if recipe.trees * recipe.leaves > MOST_LEAVES:
-        raise optuna.TrialPruned
     found: list[float] = []
     for step, forecast in enumerate(forecasts):
-        model = duration_regressor(recipe)
-        model.fit(forecast.rows.matrix, forecast.rows.minutes, sample_weight=forecast.rows.weights(recipe))
-        error = model.predict(forecast.later) - forecast.truth
+        error = fit_networks(forecast.rows, recipe).outputs(forecast.later)[:, 0] - forecast.truth
         found.append(float(np.sqrt(np.mean(error**2))))
         trial.report(float(np.mean(found)), step)
         if step + 1 < len(forecasts) and trial.should_prune():

@@ -13,22 +13,24 @@ from numpy.typing import NDArray
 from taxi_api.model import features
 from taxi_api.model.calendar import FIRST_YEAR, LAST_YEAR
 from taxi_api.model.features import Tables, Trips
-from taxi_api.model.trees import Trees, check
 from taxi_api.model.zones import FIRST_ZONE, LAST_ZONE, ZONE_ROWS
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 MANIFEST = "manifest.json"
 MODEL = "model.onnx"
 TABLES = "tables.npz"
-TREES = "trees.npz"
 GOLDEN = "golden.json"
 CARD = "MODEL_CARD.md"
-FILES = (MODEL, TABLES, TREES, GOLDEN, CARD)
+FILES = (MODEL, TABLES, GOLDEN, CARD)
 
 # The model's three outputs, in the order of its columns.
 OUTPUTS = ("duration", "lower", "upper")
 # Which inputs of a trip were known; each group has interval corrections of its own, in this order.
 GROUPS = ("neither", "distance", "time", "both")
+
+
+# What float16 writes infinity as; everything below 0 and every NaN is above.
+_INFINITE_BITS = 0x7C00
 
 
 class BundleError(Exception):
@@ -56,7 +58,6 @@ class Bundle:
     model: bytes
     """The ONNX graph: float32 features (n, len(features.NAMES)) in, minutes (n, 3) out."""
     tables: Tables
-    trees: Trees
     golden: Golden
     corrections: NDArray[np.float64]
     """Conformal corrections by group of GROUPS, shape (4,): how far to move both bounds outwards, as shares of the
@@ -84,7 +85,6 @@ def load_bundle(path: Path) -> Bundle:
         manifest=manifest,
         model=contents[MODEL],
         tables=_tables(path, contents[TABLES]),
-        trees=_trees(path, contents[TREES]),
         golden=_golden(path, contents[GOLDEN]),
         corrections=_corrections(path, manifest["conformal"]),
         level=float(manifest["conformal"]["level"]),
@@ -178,16 +178,10 @@ def _tables(path: Path, raw: bytes) -> Tables:
     for name, (shape, dtype) in features.TABLE_SHAPES.items():
         if arrays[name].shape != shape or arrays[name].dtype != dtype:
             raise _wrong(path, TABLES, f"has {name} as {arrays[name].dtype}{arrays[name].shape}, not {dtype}{shape}")
+        # As bits, because comparing float16 is slow: between the least and the greatest finite number above 0.
+        if dtype == "float16" and not (arrays[name].view(np.uint16) - np.uint16(1) < _INFINITE_BITS - 1).all():
+            raise _wrong(path, TABLES, f"has values in {name} that are not positive numbers")
     return Tables(**arrays)
-
-
-def _trees(path: Path, raw: bytes) -> Trees:
-    trees = Trees(**_arrays(path, TREES, raw, Trees._fields))
-    try:
-        check(trees, len(features.NAMES))
-    except (ValueError, IndexError) as problem:
-        raise _wrong(path, TREES, f"cannot be used ({problem})") from problem
-    return trees
 
 
 def _arrays(path: Path, name: str, raw: bytes, fields: tuple[str, ...]) -> dict[str, NDArray[Any]]:

@@ -11,6 +11,8 @@ FIRST_YEAR = 2000
 LAST_YEAR = 2099
 FIRST_DAY = (date(FIRST_YEAR, 1, 1) - date(1970, 1, 1)).days
 _SATURDAY, _SUNDAY = 5, 6
+# Values that ``Calendar.season`` may have; every month has 31 of them.
+DAYS_OF_YEAR = 372
 
 
 class Calendar(NamedTuple):

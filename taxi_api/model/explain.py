@@ -1,68 +1,91 @@
-"""Why an answer is what it is: minutes by feature, along the paths that a trip takes through the trees.
+"""Why an answer is what it is: the minutes that each input of a trip adds to the duration.
 
-Each step from a node to its child changes the mean duration of the training trips that passed there; the change belongs
-to the feature that the node asked for (Saabas, 2014). The start and all changes add up to the model's duration.
+Shapley values (Lundberg and Lee, 2017), exact: an input's part is what the duration changes, on average, when the
+input of another trip is replaced by this trip's, over all orders in which inputs can be replaced and over the complete
+golden trips as those others. Inputs, not features: many features come from one input and say the same.
 """
 
-from typing import NamedTuple
+from itertools import product
+from math import factorial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from taxi_api.model.features import NAMES
-from taxi_api.model.trees import Trees
+from taxi_api.model.features import OneTrip, Trips
+from taxi_api.model.predictor import Predictor
 
-MEANINGS = {
-    "pickup_east": "how far east the pickup zone is",
-    "pickup_north": "how far north the pickup zone is",
-    "dropoff_east": "how far east the dropoff zone is",
-    "dropoff_north": "how far north the dropoff zone is",
-    "east": "miles eastwards from pickup to dropoff zone",
-    "north": "miles northwards from pickup to dropoff zone",
-    "crow_miles": "straight line between the two zones in miles",
-    "pair_miles": "usual distance between the two zones in miles",
-    "pair_pace": "usual minutes a mile between the two zones",
-    "pair_spread": "how much trips between the two zones differ",
-    "pair_trips": "past trips between the two zones",
-    "miles": "distance of the trip in miles, if it was given",
-    "minute": "time of day in minutes after midnight",
-    "weekday": "day of the week, 0 for Monday",
-    "holiday": "public holiday",
-    "season": "time of the year",
-    "new_era": "since June 2020",
-    "city_factor": "how slow the city is in this hour of the week",
-    "pickup_factor": "how slow the pickup zone is in this hour, compared with the city",
-    "dropoff_factor": "how slow the dropoff zone is in this hour, compared with the city",
-    "pair_factor": "how slow the way between the two zones is in this part of the day, compared with both",
-    "pace_now": "expected minutes a mile between the two zones at this time",
-    "typical_minutes": "expected minutes at this time for the usual distance",
-    "expected_minutes": "expected minutes at this time for the distance that was given",
-    "detour": "the distance that was given, compared with the usual one",
+INPUTS = {
+    "pickup_zone": "where the trip begins",
+    "dropoff_zone": "where it ends",
+    "trip_distance": "how many miles it is, if that was given",
+    "time_of_day": "the time of day at which it begins",
+    "date": "the day: its weekday, holidays, the time of the year",
 }
+_SECONDS_A_DAY = 86_400
+_MOST_OTHERS = 64
 
 
 class Explanation(NamedTuple):
-    """Parts of one duration, in minutes."""
+    """Parts of one duration, in minutes; they add up to what the model answers."""
 
     base: float
-    """What the model would say of a trip that it knows nothing of."""
+    """The mean duration of the other trips."""
     contributions: NDArray[np.float64]
-    """What each feature adds, shape (len(NAMES),)."""
+    """What each input adds, shape (len(INPUTS),)."""
 
 
-def explain(trees: Trees, row: NDArray[np.float32]) -> Explanation:
-    """Return the parts of the duration for one row of features, shape (len(NAMES),); NaN where unknown."""
-    contributions = np.zeros(len(NAMES))
-    value = trees.value.astype(np.float64)
-    first = trees.first.astype(np.int64)
-    base = float(trees.start[0]) + float(value[first].sum())
-    # The present node of each tree whose path goes on, and where that tree begins.
-    node = first
-    while (inner := trees.left[node] != 0).any():
-        node, first = node[inner], first[inner]
-        known = row[trees.feature[node]]
-        left = (known <= trees.threshold[node]) | (np.isnan(known) & trees.missing_left[node])
-        child = first + np.where(left, trees.left[node], trees.right[node])
-        np.add.at(contributions, trees.feature[node], value[child] - value[node])
-        node = child
-    return Explanation(base, contributions)
+def explain(predictor: Predictor, trip: OneTrip) -> Explanation:
+    """Return the parts of the duration of a trip, before it is raised to the least that a trip can take.
+
+    Raises:
+        ValueError: the trip's pickup time is not known.
+
+    """
+    if trip.pickup is None:
+        raise ValueError("only a trip with a pickup time can be explained")
+    others = _others(predictor.bundle.golden.trips)
+    replaced = np.array(list(product((False, True), repeat=len(INPUTS))))
+    mixed = _mixed(trip, trip.pickup, others, replaced)
+    durations = predictor.raw(predictor.features.matrix(mixed))[:, 0].astype(np.float64)
+    means = durations.reshape(len(replaced), -1).mean(axis=1)
+    return Explanation(
+        base=float(means[0]),
+        contributions=np.array([_share(replaced, means, place) for place in range(len(INPUTS))]),
+    )
+
+
+def _others(golden: Trips) -> Trips:
+    """Return the complete golden trips, or all if none is complete."""
+    complete = np.flatnonzero(~np.isnan(golden.miles) & ~np.isnat(golden.pickup))
+    timed = complete if len(complete) else np.flatnonzero(~np.isnat(golden.pickup))
+    chosen = timed if len(timed) else np.arange(len(golden.miles))
+    few = chosen[:_MOST_OTHERS]
+    return Trips(golden.pickup_zone[few], golden.dropoff_zone[few], golden.miles[few], golden.pickup[few])
+
+
+def _mixed(trip: OneTrip, second: int, others: Trips, replaced: NDArray[np.bool_]) -> Trips:
+    """Return each of m other trips with each of k sets of inputs replaced by those of the trip: k * m trips."""
+    day, time = divmod(second, _SECONDS_A_DAY)
+    days = others.pickup.astype("datetime64[D]").astype("datetime64[s]")
+    times = others.pickup - days
+
+    def either(place: int, mine: Any, theirs: NDArray[Any]) -> NDArray[Any]:
+        return np.where(replaced[:, place, None], mine, theirs[None, :]).ravel()
+
+    return Trips(
+        pickup_zone=either(0, trip.pickup_zone, others.pickup_zone),
+        dropoff_zone=either(1, trip.dropoff_zone, others.dropoff_zone),
+        miles=either(2, trip.miles, others.miles),
+        pickup=either(3, np.timedelta64(time, "s"), times) + either(4, np.datetime64(day * _SECONDS_A_DAY, "s"), days),
+    )
+
+
+def _share(replaced: NDArray[np.bool_], means: NDArray[np.float64], place: int) -> float:
+    """Return the Shapley value of one input from the mean duration of every set of replaced inputs."""
+    count = replaced.shape[1]
+    without, with_it = ~replaced[:, place], replaced[:, place]
+    size = replaced[without].sum(axis=1).tolist()
+    weight = [factorial(others) * factorial(count - others - 1) / factorial(count) for others in size]
+    # Sets that differ in this input alone stand in the same order on both sides.
+    return float(np.dot(weight, means[with_it] - means[without]))

@@ -1,51 +1,73 @@
 """The only feature code of the project: columns in, float32 matrix out, the same for training and serving.
 
-Nothing here but look-ups, comparisons, + - * / and square roots: IEEE 754 fixes their results, so a trip has the same
-features on every machine. Everything that needs a logarithm, an exponential or a sum over trips is worked out in
-training and arrives as a table.
+Nothing here but look-ups, comparisons, + - * / and square roots, in float64 and rounded once: IEEE 754 fixes their
+results, so a trip has the same features on every machine. Everything that needs a logarithm, an exponential, a sine or
+a sum over trips is worked out before and arrives as a table.
 """
 
 import hashlib
+import math
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from taxi_api.model.calendar import FIRST_DAY, calendar
+from taxi_api.model.calendar import DAYS_OF_YEAR, FIRST_DAY, calendar
 from taxi_api.model.zones import ZONE_ROWS, positions
 
 # Raised whenever the same name starts to mean something else; a bundle of another version is refused.
-VERSION = 2
+VERSION = 3
 
 NAMES = (
-    "pickup_east",  # miles east of Central Park
+    # The two zones.
+    "pickup_east",  # miles east of Central Park; 0 for a zone without a place
     "pickup_north",
     "dropoff_east",
     "dropoff_north",
-    "east",  # miles from pickup to dropoff zone
-    "north",
-    "crow_miles",  # straight line between the centroids
+    "crow_miles",  # straight line between the centroids; 0 if one has no place
+    "no_place",  # 1 if one of the zones has no place
     "pair_miles",  # typical distance of trips between the two zones
-    "pair_pace",  # minutes a mile between the two zones at an average hour
-    "pair_spread",  # how far trips between the two zones scatter around that pace
-    "pair_trips",  # training trips between the two zones, up to 2,000
-    "miles",  # as given, NaN if not
-    "minute",  # of the day, 0 to 1439
-    "weekday",  # 0 for Monday
+    "root_pair_miles",
+    "pair_spread",  # how far trips between the two zones scatter around their pace
+    "root_pair_trips",  # training trips between the two zones, up to 2,000
+    # The distance; without one, the typical.
+    "distance_known",
+    "miles",  # up to 40, as are the roots of what is further
+    "root_miles",
+    "expected_minutes",  # pace_now * miles, up to 120
+    "root_expected_minutes",
+    "typical_minutes",  # pace_now * pair_miles, up to 120
+    "root_typical_minutes",
+    "detour",  # miles / pair_miles, up to 4
+    # The time; without one, zeros for what is 0 on average and ones for factors.
+    "time_known",
+    "day_wave_sine",  # of the time of day, one wave a day
+    "day_wave_cosine",
+    "half_day_wave_sine",  # two waves a day
+    "half_day_wave_cosine",
+    "third_day_wave_sine",  # three waves a day
+    "third_day_wave_cosine",
+    "monday",
+    "friday",
+    "saturday",
+    "sunday",
     "holiday",
-    "season",  # 31 * (month - 1) + day - 1
     "new_era",  # since June 2020: traffic and taxis are not what they were before the pandemic
-    "city_factor",  # how much slower than average the city is in this hour of the week of this era
+    "season_factor",  # how much slower than average the city is at this time of the year
+    "city_factor",  # the same in this hour of the week of this era
     "pickup_factor",  # the same around the pickup zone, beyond the city
     "dropoff_factor",
     "pair_factor",  # the same for the two zones in this part of the day, beyond all of these
-    "pace_now",  # pair_pace * the four factors; without a time, what trips between the two zones take at any time
-    "typical_minutes",  # pace_now * pair_miles
-    "expected_minutes",  # pace_now * miles
-    "detour",  # miles / pair_miles
+    "pace_now",  # minutes a mile: of the pair of zones, times the factors but the season's; without a time, of any time
+    "miles_an_hour_now",  # 60 / pace_now
+    # What the model keeps numbers of its own for.
+    "pickup_zone",
+    "dropoff_zone",
 )
 HASH = hashlib.sha256(f"{VERSION}:{','.join(NAMES)}".encode()).hexdigest()
+# All but the last two are amounts; those two are names of zones.
+AMOUNTS = len(NAMES) - 2
 
 HOURS_A_WEEK = 168
 ERAS = 2
@@ -54,20 +76,30 @@ _SUNDAY = 6
 DAY_PARTS = np.array([0] * 6 + [1] * 4 + [2] * 5 + [3] * 5 + [4] * 4)
 WEEK_PARTS = 10
 _SATURDAY = 5
-_PAIR = slice(0, 11)
-_PAIR_MILES = NAMES.index("pair_miles")
-_PAIR_PACE = NAMES.index("pair_pace")
-_MILES = NAMES.index("miles")
-_PAIR_SPREAD = NAMES.index("pair_spread")
-_PAIR_TRIPS = NAMES.index("pair_trips")
-_MINUTE = NAMES.index("minute")
-_CITY_FACTOR = NAMES.index("city_factor")
-_PACE_NOW = NAMES.index("pace_now")
+# Columns that are filled in together.
+_PAIR = slice(NAMES.index("distance_known"))
+_DISTANCE = slice(_PAIR.stop, NAMES.index("time_known"))
+_WAVES = slice(_DISTANCE.stop, NAMES.index("monday"))
+_DAY = slice(_WAVES.stop, NAMES.index("city_factor"))
+_PACE = slice(_DAY.stop, len(NAMES))
+_FACTORS = slice(_PACE.start, NAMES.index("pace_now"))
+_KNOWN, _MILES, _EXPECTED, _TYPICAL, _DETOUR = map(
+    NAMES.index, ("distance_known", "miles", "expected_minutes", "typical_minutes", "detour")
+)
+_PACE_NOW, _MILES_AN_HOUR, _PICKUP_ZONE, _DROPOFF_ZONE = range(_FACTORS.stop, len(NAMES))
 _MOST_PAIR_TRIPS = 2000
+_MOST_MILES = 40.0
+_MOST_MINUTES = 120.0
+_MOST_DETOUR = 4.0
 _SECONDS_A_DAY = 86_400
+_MINUTES_A_DAY = 1440
+_WAVES_A_DAY = (1, 2, 3)
 # Rows worked on at a time: their columns stay in the processor's cache.
-_PART = 16_384
+_PART = 4096
 _ANY_HOUR = np.datetime64("2024-01-01", "s")
+# What stands for a time that is not known: no wave, no day, an era in between, an average season.
+_NO_WAVES = np.zeros(7, np.float32)
+_NO_DAY = np.array([0, 0, 0, 0, 0, 0.5, 1], np.float32)
 
 
 class Trips(NamedTuple):
@@ -117,6 +149,8 @@ class Tables(NamedTuple):
     dropoff_factor: NDArray[np.float16]
     pair_factor: NDArray[np.float16]
     """The rest of it that belongs to the pair of zones, by part of the week, shape (10, 266, 266)."""
+    season_factor: NDArray[np.float16]
+    """Pace relative to the average, all of the above considered, by ``calendar.Calendar.season``, shape (372,)."""
 
 
 TABLE_SHAPES: dict[str, tuple[tuple[int, ...], str]] = {
@@ -130,6 +164,7 @@ TABLE_SHAPES: dict[str, tuple[tuple[int, ...], str]] = {
     "pickup_factor": ((ZONE_ROWS, HOURS_A_WEEK), "float16"),
     "dropoff_factor": ((ZONE_ROWS, HOURS_A_WEEK), "float16"),
     "pair_factor": ((WEEK_PARTS, ZONE_ROWS, ZONE_ROWS), "float16"),
+    "season_factor": ((DAYS_OF_YEAR,), "float16"),
 }
 
 
@@ -137,10 +172,11 @@ _NEW_ERA = int(np.datetime64("2020-06-01", "D").astype(np.int64))
 
 
 class _Days(NamedTuple):
-    """The calendar as feature values, one row a day."""
+    """The calendar, one entry a day."""
 
     values: NDArray[np.float32]
-    """weekday, holiday, season, new era."""
+    """Monday, Friday, Saturday, Sunday, holiday, new era: shape (days, 6)."""
+    season: NDArray[np.int64]
     first_hour: NDArray[np.int64]
     """The hour of the week at which the day begins; a holiday drives like a Sunday."""
     era: NDArray[np.int64]
@@ -151,8 +187,19 @@ class _Days(NamedTuple):
 def _days() -> _Days:
     days = calendar()
     era = (np.arange(len(days.weekday)) + FIRST_DAY >= _NEW_ERA).astype(np.int64)
-    values = np.column_stack((days.weekday, days.holiday, days.season, era)).astype(np.float32)
-    return _Days(values, np.where(days.holiday, _SUNDAY, days.weekday) * 24, era)
+    values = np.column_stack([days.weekday == day for day in (0, 4, 5, 6)] + [days.holiday, era]).astype(np.float32)
+    return _Days(values, days.season, np.where(days.holiday, _SUNDAY, days.weekday) * 24, era)
+
+
+@cache
+def _waves() -> NDArray[np.float32]:
+    """Return time_known and the waves of the day for each minute of the day, shape (1440, 7).
+
+    Rounded to four places, on which the sines of all machines agree.
+    """
+    turn = 2 * np.pi * np.arange(_MINUTES_A_DAY) / _MINUTES_A_DAY
+    waves = [wave(number * turn) for number in _WAVES_A_DAY for wave in (np.sin, np.cos)]
+    return np.column_stack([np.ones(_MINUTES_A_DAY), *waves]).round(4).astype(np.float32)
 
 
 def hour_of_week(pickup: NDArray[np.datetime64]) -> NDArray[np.int64]:
@@ -202,27 +249,32 @@ class FeatureBuilder:
 
     def __init__(self, tables: Tables) -> None:
         place = positions()
-        shape = (ZONE_ROWS, ZONE_ROWS)
-        pairs = np.empty((*shape, _PAIR.stop), np.float32)
+        pairs = np.empty((ZONE_ROWS, ZONE_ROWS, _PAIR.stop), np.float32)
         pairs[..., 0:2] = place[:, None, :]
         pairs[..., 2:4] = place[None, :, :]
-        pairs[..., 4:6] = pairs[..., 2:4] - pairs[..., 0:2]
-        pairs[..., 6] = crow_miles()
-        pairs[..., _PAIR_MILES] = tables.pair_miles
-        pairs[..., _PAIR_PACE] = tables.pair_pace
-        pairs[..., _PAIR_SPREAD] = tables.pair_spread
-        pairs[..., _PAIR_TRIPS] = np.minimum(tables.pair_trips, _MOST_PAIR_TRIPS)
+        pairs[..., 4] = crow_miles()
+        pairs[..., 5] = np.isnan(pairs[..., 4])
+        np.nan_to_num(pairs[..., :5], copy=False, nan=0.0)
+        pairs[..., 6] = tables.pair_miles
+        pairs[..., 7] = np.sqrt(pairs[..., 6])
+        pairs[..., 8] = tables.pair_spread
+        pairs[..., 9] = np.sqrt(np.minimum(tables.pair_trips, _MOST_PAIR_TRIPS))
         self._pairs = pairs.reshape(-1, _PAIR.stop)
         self._days = _days()
-        self._any_pace = tables.any_pace.astype(np.float32).ravel()
-        self._city = tables.city_factor.astype(np.float32)
-        self._pickup = tables.pickup_factor.astype(np.float32).ravel()
-        self._dropoff = tables.dropoff_factor.astype(np.float32).ravel()
-        # The largest table stays as it is stored.
+        season = tables.season_factor.astype(np.float32)[self._days.season]
+        self._day_values = np.column_stack((self._days.values, season))
+        self._waves = _waves()
+        # Large tables stay as they are stored.
+        self._pair_miles = tables.pair_miles.ravel()
+        self._pair_pace = tables.pair_pace.ravel()
+        self._any_pace = tables.any_pace.ravel()
+        self._city = tables.city_factor.ravel()
+        self._pickup = tables.pickup_factor.ravel()
+        self._dropoff = tables.dropoff_factor.ravel()
         self._pair_factor = tables.pair_factor.ravel()
 
     def matrix(self, trips: Trips) -> NDArray[np.float32]:
-        """Return the features of n trips, shape (n, len(NAMES)), NaN where an input is not known."""
+        """Return the features of n trips, shape (n, len(NAMES))."""
         count = len(trips.miles)
         out = np.empty((count, len(NAMES)), np.float32)
         for first in range(0, count, _PART):
@@ -234,70 +286,89 @@ class FeatureBuilder:
         """Return what ``matrix`` does for a single trip, to the last bit, in a fifth of the time."""
         out = np.empty((1, len(NAMES)), np.float32)
         row = out[0]
-        pair = trip.pickup_zone * ZONE_ROWS + trip.dropoff_zone
+        pickup_zone, dropoff_zone, miles = trip.pickup_zone, trip.dropoff_zone, trip.miles
+        pair = pickup_zone * ZONE_ROWS + dropoff_zone
         row[_PAIR] = self._pairs[pair]
-        miles = row[_MILES] = np.float32(trip.miles)
+        usual = self._pair_miles.item(pair)
         if trip.pickup is None:
-            row[_MINUTE:_PACE_NOW] = np.nan
-            pace = self._any_pace[pair]
+            row[_WAVES], row[_DAY] = _NO_WAVES, _NO_DAY
+            city = pickup = dropoff = between = 1.0
+            pace = self._any_pace.item(pair)
         else:
             day, second = divmod(trip.pickup, _SECONDS_A_DAY)
             day -= FIRST_DAY
-            hour = int(self._days.first_hour[day]) + second // 3600
-            city = self._city[self._days.era[day], hour]
-            pickup = self._pickup[trip.pickup_zone * HOURS_A_WEEK + hour]
-            dropoff = self._dropoff[trip.dropoff_zone * HOURS_A_WEEK + hour]
-            between = np.float32(self._pair_factor[_PART_OF_HOUR[hour] * (ZONE_ROWS * ZONE_ROWS) + pair])
-            row[_MINUTE] = second // 60
-            row[_MINUTE + 1 : _CITY_FACTOR] = self._days.values[day]
-            row[_CITY_FACTOR] = city
-            row[_CITY_FACTOR + 1] = pickup
-            row[_CITY_FACTOR + 2] = dropoff
-            row[_CITY_FACTOR + 3] = between
-            pace = row[_PAIR_PACE] * (city * pickup * dropoff * between)
-        usual = row[_PAIR_MILES]
-        row[_PACE_NOW] = pace
-        row[_PACE_NOW + 1] = pace * usual
-        row[_PACE_NOW + 2] = pace * miles
-        row[_PACE_NOW + 3] = miles / usual
+            hour = self._days.first_hour.item(day) + second // 3600
+            row[_WAVES], row[_DAY] = self._waves[second // 60], self._day_values[day]
+            city = self._city.item(self._days.era.item(day) * HOURS_A_WEEK + hour)
+            pickup = self._pickup.item(pickup_zone * HOURS_A_WEEK + hour)
+            dropoff = self._dropoff.item(dropoff_zone * HOURS_A_WEEK + hour)
+            between = self._pair_factor.item(_PART_OF_HOUR[hour] * (ZONE_ROWS * ZONE_ROWS) + pair)
+            pace = self._pair_pace.item(pair) * city * pickup * dropoff * between
+        known = not math.isnan(miles)
+        if not known:
+            miles = usual
+        expected, typical = min(pace * miles, _MOST_MINUTES), min(pace * usual, _MOST_MINUTES)
+        detour, miles = min(miles / usual, _MOST_DETOUR), min(miles, _MOST_MILES)
+        row[_DISTANCE] = (
+            *(known, miles, math.sqrt(miles), expected, math.sqrt(expected)),
+            *(typical, math.sqrt(typical), detour),
+        )
+        row[_PACE] = (city, pickup, dropoff, between, pace, 60.0 / pace, pickup_zone, dropoff_zone)
         return out
 
     def _fill(self, out: NDArray[np.float32], trips: Trips) -> None:
         """Fill in all features of a few trips."""
         pair = trips.pickup_zone * ZONE_ROWS + trips.dropoff_zone
         out[:, _PAIR] = self._pairs[pair]
-        out[:, _MILES] = trips.miles
-
         unknown = np.isnat(trips.pickup)
         if unknown.any():
             # Any hour keeps the arithmetic whole; what it produced is then taken out again.
-            self._fill_time(out, trips._replace(pickup=np.where(unknown, _ANY_HOUR, trips.pickup)), pair)
-            out[unknown, _MINUTE:_PACE_NOW] = np.nan
-            out[unknown, _PACE_NOW] = self._any_pace[pair[unknown]]
+            pace = self._fill_time(out, np.where(unknown, _ANY_HOUR, trips.pickup), trips, pair)
+            out[unknown, _WAVES], out[unknown, _DAY] = _NO_WAVES, _NO_DAY
+            out[unknown, _FACTORS] = 1.0
+            pace[unknown] = self._any_pace[pair[unknown]]
         else:
-            self._fill_time(out, trips, pair)
+            pace = self._fill_time(out, trips.pickup, trips, pair)
+        out[:, _PACE_NOW] = pace
+        out[:, _MILES_AN_HOUR] = 60.0 / pace
+        out[:, _PICKUP_ZONE] = trips.pickup_zone
+        out[:, _DROPOFF_ZONE] = trips.dropoff_zone
 
-        pace, usual = out[:, _PACE_NOW], out[:, _PAIR_MILES]
-        out[:, _PACE_NOW + 1] = pace * usual
-        out[:, _PACE_NOW + 2] = pace * out[:, _MILES]
-        out[:, _PACE_NOW + 3] = out[:, _MILES] / usual
+        usual = self._pair_miles[pair].astype(np.float64)
+        missing = np.isnan(trips.miles)
+        miles = np.where(missing, usual, trips.miles)
+        out[:, _KNOWN] = ~missing
+        out[:, _DETOUR] = np.minimum(miles / usual, _MOST_DETOUR)
+        for place, amount, most in (
+            (_MILES, miles, _MOST_MILES),
+            (_EXPECTED, pace * miles, _MOST_MINUTES),
+            (_TYPICAL, pace * usual, _MOST_MINUTES),
+        ):
+            capped = np.minimum(amount, most)
+            out[:, place] = capped
+            out[:, place + 1] = np.sqrt(capped)
 
-    def _fill_time(self, out: NDArray[np.float32], trips: Trips, pair: NDArray[np.int64]) -> None:
-        """Fill in the features from the minute to the pace of now, for trips whose pickup times are all known."""
-        seconds = trips.pickup.view(np.int64)
+    def _fill_time(
+        self, out: NDArray[np.float32], pickup: NDArray[np.datetime64], trips: Trips, pair: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Fill in what the time decides, for pickup times that are all known; return the pace, shape (n,)."""
+        seconds = pickup.view(np.int64)
         day = seconds // _SECONDS_A_DAY
         minute = (seconds - day * _SECONDS_A_DAY) // 60
         day -= FIRST_DAY
-        out[:, _MINUTE] = minute
-        out[:, _MINUTE + 1 : _CITY_FACTOR] = self._days.values[day]
+        out[:, _WAVES] = self._waves[minute]
+        out[:, _DAY] = self._day_values[day]
 
         hour = self._days.first_hour[day] + minute // 60
-        city = self._city[self._days.era[day], hour]
-        pickup = self._pickup[trips.pickup_zone * HOURS_A_WEEK + hour]
-        dropoff = self._dropoff[trips.dropoff_zone * HOURS_A_WEEK + hour]
-        between = self._pair_factor[week_part(hour) * (ZONE_ROWS * ZONE_ROWS) + pair].astype(np.float32)
-        out[:, _CITY_FACTOR] = city
-        out[:, _CITY_FACTOR + 1] = pickup
-        out[:, _CITY_FACTOR + 2] = dropoff
-        out[:, _CITY_FACTOR + 3] = between
-        out[:, _PACE_NOW] = out[:, _PAIR_PACE] * (city * pickup * dropoff * between)
+        pace = self._pair_pace[pair].astype(np.float64)
+        factors = (
+            (self._city, self._days.era[day] * HOURS_A_WEEK + hour),
+            (self._pickup, trips.pickup_zone * HOURS_A_WEEK + hour),
+            (self._dropoff, trips.dropoff_zone * HOURS_A_WEEK + hour),
+            (self._pair_factor, week_part(hour) * (ZONE_ROWS * ZONE_ROWS) + pair),
+        )
+        for place, (table, index) in enumerate(factors, start=_FACTORS.start):
+            factor = table[index]
+            out[:, place] = factor
+            pace *= factor
+        return pace

@@ -27,8 +27,8 @@ def corrected(
 ) -> NDArray[np.float64]:
     """Return duration, lower and upper bound in minutes, shape (n, 3).
 
-    Both bounds move outwards by a share of the raw interval's width: conformalized quantile regression (Romano,
-    Patterson and Candes, 2019) with scores scaled by that width (Kivaranovic, Johnson and Leeb, 2020). A duration
+    Both bounds move outwards by a share of the raw interval's width: split conformal prediction (Lei, G'Sell, Rinaldo,
+    Tibshirani and Wasserman, 2018) with scores scaled by that width (Kivaranovic, Johnson and Leeb, 2020). A duration
     outside its bounds widens them.
 
     Args:

@@ -23,9 +23,9 @@ blueprint = Blueprint("explain", __name__)
     errors=(400, 413, 415, 422),
 )
 def explain_trip() -> dict[str, Any]:
-    """Answer with the minutes that each thing the model looks at adds to the expected duration.
+    """Answer with the minutes that each input of the trip adds to the expected duration.
 
-    They follow the trip's path through the model's trees, and to the hundredth they add up to the duration. They say
-    what moved this answer, not what would happen if the trip were another.
+    They are Shapley values against a set of past trips, and to the hundredth they add up to the duration. They say what
+    moved this answer, not what would happen if the trip were another.
     """
     return explained_answer(current_predictor(), load_body(TRIP))

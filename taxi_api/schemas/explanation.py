@@ -1,22 +1,34 @@
 """An answer with its reasons."""
 
-from marshmallow import RAISE, Schema, fields
+from marshmallow import RAISE, Schema, fields, validate
 
+from taxi_api.model.explain import INPUTS
 from taxi_api.schemas.prediction import PredictionSchema
 
 
 class ContributionSchema(Schema):
-    """What one thing that the model looks at adds to the duration."""
+    """What one input of the trip adds to the duration."""
 
     class Meta:
         unknown = RAISE
 
-    feature = fields.String(required=True, metadata={"description": "See `/v1/model`.", "example": "miles"})
-    meaning = fields.String(required=True, metadata={"example": "distance of the trip in miles, if it was given"})
-    value = fields.Float(
+    feature = fields.String(
+        required=True,
+        validate=validate.OneOf((*INPUTS, "least")),
+        metadata={
+            "description": "The input, or `least` where the answer is the least that a trip can take.",
+            "example": "trip_distance",
+        },
+    )
+    meaning = fields.String(required=True, metadata={"example": "how many miles it is, if that was given"})
+    value = fields.Raw(
         required=True,
         allow_none=True,
-        metadata={"description": "What it is for this trip; null if not known.", "example": 5.0},
+        metadata={
+            "oneOf": [{"type": "number"}, {"type": "string"}],
+            "description": "What it is for this trip; null if not known.",
+            "example": 5.0,
+        },
     )
     minutes = fields.Float(required=True, metadata={"description": "Below 0 if it shortens.", "example": 3.3})
 
@@ -30,7 +42,7 @@ class ExplanationSchema(PredictionSchema):
 
     base = fields.Float(
         required=True,
-        metadata={"description": "Minutes of a trip that nothing is known of.", "example": 14.1},
+        metadata={"description": "Mean minutes of the trips that this one is compared with.", "example": 14.1},
     )
     contributions = fields.List(
         fields.Nested(ContributionSchema),

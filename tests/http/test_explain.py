@@ -12,8 +12,6 @@ from tests.http.test_batch import RIGHT
 from tests.http.test_errors import assert_problem
 from tests.http.test_predict import EXAMPLE, TRIP
 
-DISTANCE = {"miles", "expected_minutes", "detour"}
-
 
 def explain(client: FlaskClient, trip: dict) -> dict:
     response = client.post("/v1/explain", json=trip)
@@ -39,15 +37,25 @@ def test_the_largest_part_comes_first_and_none_is_nothing(client: FlaskClient):
     assert min(sizes) > 0
 
 
+def parts(answer: dict) -> dict[str, dict]:
+    return {part["feature"]: part for part in answer["contributions"]}
+
+
 def test_a_long_way_adds_minutes_and_a_missing_distance_has_no_value(client: FlaskClient):
-    near, far = ({**TRIP, "trip_distance": miles} for miles in (13.5, 40))
-    added = [
-        sum(part["minutes"] for part in explain(client, trip)["contributions"] if part["feature"] in DISTANCE)
-        for trip in (near, far)
-    ]
-    assert added[0] < added[1]
-    unknown = explain(client, {name: value for name, value in TRIP.items() if name != "trip_distance"})
-    assert {part["value"] for part in unknown["contributions"] if part["feature"] in DISTANCE} <= {None}
+    near, far = (parts(explain(client, {**TRIP, "trip_distance": miles}))["trip_distance"] for miles in (13.5, 40))
+    assert near["minutes"] < far["minutes"]
+    assert (near["value"], far["value"]) == (13.5, 40)
+    unknown = parts(explain(client, {name: value for name, value in TRIP.items() if name != "trip_distance"}))
+    assert unknown["trip_distance"]["value"] is None
+
+
+def test_each_part_says_what_its_input_is(client: FlaskClient):
+    values = {name: part["value"] for name, part in parts(explain(client, TRIP)).items()}
+    day, time = TRIP["pickup_datetime"].split("T")
+    expected = {"pickup_zone": TRIP["PULocationID"], "dropoff_zone": TRIP["DOLocationID"], "time_of_day": time}
+    expected |= {"trip_distance": TRIP["trip_distance"], "date": day}
+    assert values.items() <= expected.items()
+    assert {"pickup_zone", "dropoff_zone", "trip_distance"} <= values.keys()
 
 
 def test_a_duration_at_the_least_says_what_raised_it(client: FlaskClient, predictor: Predictor):

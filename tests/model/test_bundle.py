@@ -82,7 +82,7 @@ def test_no_folder(tmp_path: Path):
 @pytest.mark.parametrize(
     ("edit", "reason"),
     [
-        (lambda m: m.update(schema=1), "has schema 1 where this service reads 2"),
+        (lambda m: m.update(schema=1), "has schema 1 where this service reads 3"),
         (lambda m: m.pop("schema"), "has schema None"),
         (lambda m: m.update(version=3), "'version'"),
         (lambda m: m.pop("conformal"), "'conformal'"),
@@ -154,28 +154,13 @@ def test_tables_of_another_shape_or_with_pickles_are_refused(folder: Path):
     assert "tables.npz cannot be used" in refusal(folder)
 
 
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"left": lambda left: left[::-1]}, "leads out of its tree"),
-        ({"feature": lambda feature: feature + 200}, "a feature that is not known"),
-        ({"first": lambda first: first[::-1]}, "has no nodes"),
-        ({"value": None}, "value"),
-    ],
-)
-def test_trees_that_lead_nowhere_are_refused(folder: Path, change: dict, reason: str):
-    with np.load(folder / "trees.npz") as stored:
-        arrays = dict(stored)
-    for name, edit in change.items():
-        if edit is None:
-            del arrays[name]
-        else:
-            arrays[name] = edit(arrays[name])
-    np.savez_compressed(folder / "trees.npz", **arrays)
-    sign(folder)
-    message = refusal(folder)
-    assert "trees.npz cannot be used" in message
-    assert reason in message
+@pytest.mark.parametrize("value", [0.0, -0.0, -1.0, np.inf, -np.inf, np.nan])
+def test_tables_with_a_pace_that_nothing_can_have_are_refused(folder: Path, value: float):
+    with np.load(folder / "tables.npz") as stored:
+        pace = stored["pair_pace"]
+    pace[264, 265] = value
+    _change_tables(folder, pair_pace=pace)
+    assert "tables.npz has values in pair_pace that are not positive numbers" in refusal(folder)
 
 
 def test_other_tables_do_not_give_the_golden_answers(folder: Path):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from taxi_api.metrics.inputs import Inputs
 from taxi_api.model.bundle import BundleError, load_bundle
 from taxi_api.model.explain import explain
-from taxi_api.model.features import Trips
+from taxi_api.model.features import OneTrip, Trips
 from taxi_api.model.predictor import Predictor
 from taxi_api.model.store import DEFAULT_BUNDLE
 from tests.model.test_bundle import sign
@@ -26,6 +26,7 @@ TRIPS = Trips(
     np.array([5.0, np.nan, 0.4, 180.0]),
     np.array(["2024-09-18T08:30:00", "NaT", "2031-01-01T00:00:00", "2024-03-10T02:30:00"], "M8[s]"),
 )
+TRIP = OneTrip(161, 132, 17.0, int(np.datetime64("2024-09-18T08:30:00", "s").astype(np.int64)))
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -52,14 +53,14 @@ def is_refused_or_answers(folder: Path) -> None:
     assert np.isfinite([duration, lower, upper]).all()
     assert (lower <= duration).all()
     assert (duration <= upper).all()
-    _, contributions = explain(predictor.bundle.trees, predictor.features.matrix(TRIPS)[0])
+    _, contributions = explain(predictor, TRIP)
     assert np.isfinite(contributions).all()
     assert sum(Inputs(predictor.bundle.manifest["reference"]).count(TRIPS).values()) > 0
 
 
 @settings(max_examples=150, deadline=None)
 @given(
-    name=st.sampled_from(("manifest.json", "golden.json", "tables.npz", "trees.npz")),
+    name=st.sampled_from(("manifest.json", "golden.json", "tables.npz")),
     damage=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.binary(min_size=1, max_size=8)), min_size=1),
     length=st.none() | st.floats(0, 1),
 )

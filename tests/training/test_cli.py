@@ -40,7 +40,7 @@ def test_help_names_the_commands():
 def test_train_prints_what_it_did_and_writes_a_bundle(city: Path, recipe: Recipe, tmp_path: Path):
     out = tmp_path / "bundle"
     recipe.write(tmp_path / "recipe.json")
-    small = ["--recipe", str(tmp_path / "recipe.json"), "--trees", "20", "--no-track"]
+    small = ["--recipe", str(tmp_path / "recipe.json"), "--epochs", "3", "--no-track"]
     shown = run("train", "--data", str(city), "--out", str(out), *small).stdout
     for expected in (
         "Cleaning funnel",
@@ -51,7 +51,7 @@ def test_train_prints_what_it_did_and_writes_a_bundle(city: Path, recipe: Recipe
         "bundle: ",
     ):
         assert expected in shown
-    assert load_bundle(out).manifest["recipe"] == replace(recipe, trees=20).described()
+    assert load_bundle(out).manifest["recipe"] == replace(recipe, epochs=3).described()
 
 
 @pytest.mark.parametrize(
@@ -74,12 +74,12 @@ def test_a_mistake_is_one_sentence_and_exit_code_1(arguments: list[str], message
 
 
 def test_evaluate_and_compare_tell_by_their_exit_code(
-    city: Path, recipe: Recipe, trained: tuple[Trained, Path], tmp_path: Path
+    city: Path, poor_recipe: Recipe, trained: tuple[Trained, Path], tmp_path: Path
 ):
     late = ["--data", str(city), "--months", "2023-07,2023-08"]
     shown = run("evaluate", "--bundle", str(trained[1]), *late).stdout
     assert "from Manhattan" in shown
-    train(city, tmp_path / "poor", replace(recipe, trees=1))
+    train(city, tmp_path / "poor", poor_recipe)
     good, poor = str(trained[1]), str(tmp_path / "poor")
     assert "is worse" in run("compare", "--champion", good, "--challenger", poor, *late, status=3).stdout
     assert "is better" in run("compare", "--champion", poor, "--challenger", good, *late).stdout

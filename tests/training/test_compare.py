@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -76,9 +75,9 @@ def test_too_few_days_are_refused(champion: Predictor, late: pl.DataFrame):
 
 
 def test_two_bundles_are_compared_on_months_that_trained_neither(
-    trained: tuple[Trained, Path], city: Path, recipe: Recipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    trained: tuple[Trained, Path], city: Path, poor_recipe: Recipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    train(city, tmp_path / "poor", replace(recipe, trees=2))
+    train(city, tmp_path / "poor", poor_recipe)
     capsys.readouterr()
     assert compare_bundles(trained[1], tmp_path / "poor", city, LATE).verdict == WORSE
     assert "is worse" in capsys.readouterr().out

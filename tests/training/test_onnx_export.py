@@ -1,20 +1,38 @@
+from typing import TYPE_CHECKING
+
 import numpy as np
 import onnxruntime
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from sklearn.ensemble import HistGradientBoostingRegressor
 
-from training.errors import TrainingError
-from training.onnx_export import float32_at_most, to_onnx
+from taxi_api.model.features import FeatureBuilder, Trips
+from training.networks import LEAST_SPREAD, Networks
+from training.onnx_export import to_onnx
+from training.rows import hide
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from training.export import Trained
 
 
-def data(rows: int = 3000, features: int = 5) -> tuple[np.ndarray, np.ndarray]:
-    random = np.random.default_rng(3)
-    matrix = random.normal(size=(rows, features)).astype(np.float32)
-    target = matrix[:, 0] * matrix[:, 1] + np.sin(3 * matrix[:, 2]) + random.normal(0, 0.1, rows)
-    matrix[random.random(matrix.shape) < 0.1] = np.nan
-    return matrix, target
+@pytest.fixture
+def networks(trained: "tuple[Trained, Path]") -> Networks:
+    return trained[0].model.networks
+
+
+@pytest.fixture
+def matrix(trained: "tuple[Trained, Path]") -> np.ndarray:
+    """Features of trips between all kinds of zones, also those that were never seen, with inputs hidden."""
+    draw = np.random.default_rng(3)
+    count = 3000
+    trips = Trips(
+        draw.integers(1, 266, count),
+        draw.integers(1, 266, count),
+        draw.exponential(5, count) + 0.01,
+        np.datetime64("2023-01-01", "s") + draw.integers(0, 365 * 86_400, count),
+    )
+    hidden = hide(trips, draw.random(count) < 0.3, draw.random(count) < 0.3)
+    return FeatureBuilder(trained[0].model.tables).matrix(hidden)
 
 
 def run(model: bytes, matrix: np.ndarray) -> np.ndarray:
@@ -22,52 +40,24 @@ def run(model: bytes, matrix: np.ndarray) -> np.ndarray:
     return session.run(None, {"features": matrix})[0]
 
 
-@pytest.fixture(scope="module")
-def regressors() -> list[HistGradientBoostingRegressor]:
-    matrix, target = data()
-    return [
-        HistGradientBoostingRegressor(max_iter=60, **loss).fit(matrix, target)
-        for loss in ({}, {"loss": "quantile", "quantile": 0.05}, {"loss": "absolute_error"})
-    ]
+def test_every_output_is_what_scikit_learn_answers(networks: Networks, matrix: np.ndarray):
+    np.testing.assert_allclose(run(to_onnx(networks), matrix), networks.raw(matrix), atol=1e-3)
 
 
-def test_every_output_is_what_scikit_learn_answers(regressors: list[HistGradientBoostingRegressor]):
-    matrix, _ = data()
-    found = run(to_onnx(regressors, 5), matrix)
-    expected = np.column_stack([regressor.predict(matrix) for regressor in regressors])
-    np.testing.assert_allclose(found, expected, atol=1e-4)
+def test_a_zone_has_the_part_of_its_own_end(networks: Networks, matrix: np.ndarray):
+    # Pickup and dropoff zones are look-ups in one array: the wrong half of it would still give a number.
+    turned = matrix.copy()
+    turned[:, -2:] = matrix[:, :-3:-1]
+    found, other = run(to_onnx(networks), matrix), run(to_onnx(networks), turned)
+    np.testing.assert_allclose(other, networks.raw(turned), atol=1e-3)
+    assert np.abs(found - other).max() > 0.1
 
 
-def test_values_on_both_sides_of_every_threshold_take_the_same_branch(regressors: list[HistGradientBoostingRegressor]):
-    # The float32 neighbours of each split are where rounding the threshold the wrong way would show.
-    nodes = np.concatenate([tree.nodes for (tree,) in regressors[0]._predictors])
-    splits = nodes[~nodes["is_leaf"].astype(bool)]
-    near = splits["num_threshold"].astype(np.float32)
-    matrix = np.repeat(data(1)[0], 3 * len(splits), axis=0)
-    for shift, value in enumerate((np.nextafter(near, np.float32(-np.inf)), near, np.nextafter(near, np.float32(9e9)))):
-        matrix[np.arange(len(splits)) * 3 + shift, splits["feature_idx"]] = value
-    np.testing.assert_allclose(run(to_onnx(regressors[:1], 5), matrix)[:, 0], regressors[0].predict(matrix), atol=1e-4)
-
-
-def test_a_model_that_learned_nothing_is_written_too():
-    matrix, target = data(50)
-    constant = HistGradientBoostingRegressor(max_iter=3).fit(matrix, np.full_like(target, 7.5))
-    np.testing.assert_allclose(run(to_onnx([constant], 5), matrix), 7.5)
-
-
-def test_categorical_splits_are_refused():
-    matrix, target = data(200)
-    categories = np.nan_to_num(matrix).round().clip(0, 3)
-    model = HistGradientBoostingRegressor(categorical_features=[0], max_iter=2).fit(categories, target)
-    with pytest.raises(TrainingError, match="numeric splits only"):
-        to_onnx([model], 5)
-
-
-@given(st.floats(-1e30, 1e30), st.integers(-2, 2))
-def test_a_rounded_threshold_decides_the_same(threshold: float, steps: int):
-    rounded = float32_at_most(np.array([threshold]))[0]
-    assert rounded.dtype == np.float32
-    value = np.float32(threshold)
-    for _ in range(abs(steps)):
-        value = np.nextafter(value, np.float32(np.copysign(np.inf, steps)))
-    assert (value <= rounded) == (np.float64(value) <= threshold)
+def test_no_interval_is_narrower_than_the_least_spread_makes_it(networks: Networks, matrix: np.ndarray):
+    _, lower, upper = run(to_onnx(networks), matrix).T
+    least = LEAST_SPREAD * (networks.below + networks.above)
+    assert (upper - lower >= least - 1e-3).all()
+    # Some are that narrow, or the bound would not be what is tested here.
+    nothing = matrix.copy()
+    nothing[:, :-2] = 0
+    assert np.isfinite(run(to_onnx(networks), nothing)).all()

@@ -1,6 +1,5 @@
 """The gate before a deployment."""
 
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -16,9 +15,9 @@ from training.recipe import Recipe
 
 
 @pytest.fixture(scope="module")
-def poor(city: Path, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def poor(city: Path, poor_recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("poor") / "bundle"
-    train(city, out, replace(recipe, trees=1))
+    train(city, out, poor_recipe)
     return out
 
 

@@ -58,10 +58,10 @@ def registry(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[mlflow.Ml
 
 
 @pytest.fixture(scope="module")
-def poor(city: Path, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def poor(city: Path, poor_recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle that hardly learned anything."""
     out = tmp_path_factory.mktemp("bundles") / "poor"
-    train(city, out, replace(recipe, trees=1))
+    train(city, out, poor_recipe)
     return out
 
 
@@ -73,7 +73,7 @@ def test_a_run_tells_what_a_bundle_is(registry: mlflow.MlflowClient, trained: tu
     bundle = load_bundle(trained[1])
     run = registry.get_run(recording.record_bundle(Predictor(bundle), city))
     assert run.info.status == "FINISHED"
-    assert run.data.params["trees"] == "40"
+    assert run.data.params["units"] == "8"
     assert run.data.params["seed"] == str(Recipe.seed)
     assert run.data.tags["bundle.digest"] == bundle.digest
     assert run.data.tags["data.sha256"] == bundle.manifest["data"]["sha256"]

@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from taxi_api.model.features import TABLE_SHAPES
+from taxi_api.model.features import TABLE_SHAPES, Trips
 from training.months import Month
 from training.statistics import fit_tables
 from training.synthetic import ZONES, sample
@@ -65,6 +66,23 @@ def test_impossible_distances_teach_nothing():
     spoilt = fit_tables(TRIPS._replace(miles=miles), MINUTES)
     np.testing.assert_allclose(spoilt.pair_pace.astype(float), TABLES.pair_pace.astype(float), rtol=0.1)
     np.testing.assert_array_equal(spoilt.pair_trips, TABLES.pair_trips)
+
+
+def test_a_slow_month_is_a_season_and_a_month_without_trips_an_average_one():
+    months = [Month(year, month) for year in (2022, 2023) for month in (1, 2, 5, 6, 7, 8, 9)]
+    trips, minutes = zip(*(sample(month, 10_000) for month in months), strict=True)
+    together = Trips(*(np.concatenate(columns) for columns in zip(*trips, strict=True)))
+    took = np.concatenate(
+        [of_month * (1.25 if m.month == 9 else 1) for m, of_month in zip(months, minutes, strict=True)]
+    )
+    factor = fit_tables(together, took).season_factor.astype(float)
+
+    def middle(month: int) -> float:
+        return float(factor[31 * (month - 1) + 10 : 31 * (month - 1) + 20].mean())
+
+    assert 1.12 < middle(9) / middle(1) < 1.25
+    assert middle(6) == pytest.approx(middle(1), abs=0.02)
+    assert middle(11) == pytest.approx(1, abs=0.03)
 
 
 def test_the_same_trips_give_the_same_tables():

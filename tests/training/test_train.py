@@ -3,6 +3,7 @@
 import hashlib
 import json
 import resource
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,9 +20,10 @@ from training.calibrate import Forecast, calibrate
 from training.errors import TrainingError
 from training.export import Trained, export
 from training.months import Month
+from training.networks import Networks
 from training.pipeline import train
 from training.recipe import Recipe
-from training.rows import hide, select
+from training.rows import hide
 from training.synthetic import NOISE, sample, true_minutes, write_city
 
 LATER = Month(2023, 9)
@@ -55,18 +57,6 @@ def test_intervals_hold_what_they_promise(
     found = Predictor(load_bundle(trained[1])).predict(hide(trips, every & no_distance, every & no_time)).minutes
     inside = (found[:, 1] <= minutes) & (minutes <= found[:, 2])
     assert 0.86 < inside[usual].mean() < 0.94
-
-
-def test_a_monotone_recipe_never_answers_less_for_longer(
-    city: Path, recipe: Recipe, later: tuple[Trips, np.ndarray], tmp_path: Path
-):
-    train(city, tmp_path / "monotone", replace(recipe, monotone=True))
-    predictor = Predictor(load_bundle(tmp_path / "monotone"))
-    some = select(later[0], np.arange(0, 5000, 25))
-    sweep = [
-        predictor.predict(some._replace(miles=some.miles * factor)).minutes[:, 0] for factor in np.linspace(0.5, 2, 40)
-    ]
-    assert (np.diff(sweep, axis=0) >= -1e-3).all()
 
 
 def test_a_hidden_distance_is_answered_for_the_usual_one(
@@ -144,9 +134,11 @@ class TestParityGate:
     ):
         right = exporting.to_onnx
 
-        def wrong(regressors: tuple, features: int) -> bytes:
-            # The models in the wrong order: a valid graph with wrong answers.
-            return right(regressors[::-1], features)
+        def wrong(networks: Networks) -> bytes:
+            # The second layers in the wrong order: a valid graph with wrong answers.
+            first, second = deepcopy(networks.first), deepcopy(networks.second)
+            first.coefs_[1], second.coefs_[1] = second.coefs_[1], first.coefs_[1]
+            return right(replace(networks, first=first, second=second))
 
         monkeypatch.setattr(exporting, "to_onnx", wrong)
         with pytest.raises(TrainingError, match="golden answer"):

@@ -15,14 +15,14 @@ from training.tune import tune
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Search among models that fit in no time."""
-    monkeypatch.setitem(tuning._SPACE, "trees", tuning.IntDistribution(2, 8))
-    monkeypatch.setitem(tuning._SPACE, "leaves", tuning.IntDistribution(4, 16))
+    monkeypatch.setitem(tuning._SPACE, "units", tuning.IntDistribution(2, 8))
+    monkeypatch.setitem(tuning._SPACE, "epochs", tuning.IntDistribution(1, 2))
     monkeypatch.setattr(tuning, "Recipe", SmallRecipe)
 
 
 class SmallRecipe(Recipe):
     def __init__(self, **given: object) -> None:
-        super().__init__(**({"trees": 4, "leaves": 8} | given))
+        super().__init__(**({"units": 4, "epochs": 1} | given))
 
 
 def test_a_search_goes_on_where_it_stopped_and_writes_the_best_recipe(
@@ -34,7 +34,7 @@ def test_a_search_goes_on_where_it_stopped_and_writes_the_best_recipe(
     best = tune(city, study, out, seconds=600, trials=2, most_trips=5000)
     assert "Best recipes" in capsys.readouterr().out
     assert Recipe.read(out) == Recipe(**best.described())
-    assert json.loads(out.read_text())["trees"] <= 8
+    assert json.loads(out.read_text())["units"] <= 8
 
 
 def test_the_test_months_are_never_looked_at(city: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -91,8 +91,8 @@ def test_a_study_of_other_data_is_refused(city: Path, tmp_path: Path):
         ("{", "cannot be read as a recipe"),
         ("[]", "is no recipe"),
         ('{"leafs": 3}', "is no recipe; it may have"),
-        ('{"trees": "many"}', "trees must be a int"),
-        ('{"trees": true}', "trees must be a int"),
+        ('{"units": "many"}', "units must be a int"),
+        ('{"units": true}', "units must be a int"),
     ],
 )
 def test_a_recipe_that_is_none_is_refused(tmp_path: Path, text: str, reason: str):
@@ -102,5 +102,5 @@ def test_a_recipe_that_is_none_is_refused(tmp_path: Path, text: str, reason: str
 
 
 def test_a_recipe_may_mention_a_part_only(tmp_path: Path):
-    (tmp_path / "recipe.json").write_text('{"trees": 7, "l2": 3}')
-    assert Recipe.read(tmp_path / "recipe.json") == Recipe(trees=7, l2=3)
+    (tmp_path / "recipe.json").write_text('{"units": 7, "penalty": 3}')
+    assert Recipe.read(tmp_path / "recipe.json") == Recipe(units=7, penalty=3)
