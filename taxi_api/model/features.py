@@ -174,7 +174,7 @@ _NEW_ERA = int(np.datetime64("2020-06-01", "D").astype(np.int64))
 class _Days(NamedTuple):
     """The calendar, one entry a day."""
 
-    values: NDArray[np.float32]
+    values: NDArray[np.bool_]
     """Monday, Friday, Saturday, Sunday, holiday, new era: shape (days, 6)."""
     season: NDArray[np.int64]
     first_hour: NDArray[np.int64]
@@ -187,7 +187,7 @@ class _Days(NamedTuple):
 def _days() -> _Days:
     days = calendar()
     era = (np.arange(len(days.weekday)) + FIRST_DAY >= _NEW_ERA).astype(np.int64)
-    values = np.column_stack([days.weekday == day for day in (0, 4, 5, 6)] + [days.holiday, era]).astype(np.float32)
+    values = np.column_stack([days.weekday == day for day in (0, 4, 5, 6)] + [days.holiday, era == 1])
     return _Days(values, days.season, np.where(days.holiday, _SUNDAY, days.weekday) * 24, era)
 
 
