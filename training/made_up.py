@@ -2,7 +2,7 @@
 
 Networks bend at will where there are no trips, such as at a distance that is less than the straight line. A few trips
 between zones that taxis hardly connect have the usual duration of their distance and hour; a few others are real ones
-by a longer or a shorter way. They weigh so little that they change nothing where there are trips.
+by a longer or a shorter way. They weigh so little that they change hardly anything where there are trips.
 """
 
 from typing import NamedTuple

@@ -59,9 +59,14 @@ def with_inputs_hidden(trips: Trips) -> dict[str, Trips]:
 
 
 def training_rows(trips: Trips, minutes: Floats, tables: Tables, recipe: Recipe) -> Rows:
-    """Return the rows to learn from for n trips of known duration, shape (n,), and their tables.
+    """Return the rows to learn from; same input, same rows.
 
-    Same input, same rows.
+    Args:
+        trips: n trips.
+        minutes: how long they took, shape (n,).
+        tables: what all of them say, for trips that are made up.
+        recipe: how many are hidden and made up.
+
     """
     random = np.random.default_rng(recipe.seed)
     no_distance = random.random(len(minutes)) < recipe.hide_distance
