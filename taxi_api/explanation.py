@@ -1,7 +1,6 @@
 """An answer and its parts: between the contract and the model, without HTTP."""
 
 import math
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from taxi_api.model.explain import INPUTS, explain
 from taxi_api.model.features import OneTrip
 from taxi_api.model.interval import LEAST_MINUTES
 from taxi_api.model.predictor import Predictor
-from taxi_api.newyork import now
+from taxi_api.newyork import Moment, now
 from taxi_api.schemas.trip import Trip
 
 _LEAST = ("least", "the least that a trip can take")
@@ -22,7 +21,8 @@ def explained_answer(predictor: Predictor, trip: Trip) -> dict[str, Any]:
     """Return the answer and its parts, as ``ExplanationSchema`` describes them, for a trip that has been loaded."""
     pickup = trip.get("pickup_datetime") or now()
     answered = answer(predictor, trip | {"pickup_datetime": pickup})
-    one = one_trip(trip, pickup)
+    moment = Moment.of(pickup)
+    one = one_trip(trip, moment)
     base, contributions = explain(predictor, one)
     # Below the least that a trip can take, the answer is that least, whatever the model says.
     raised = max(0.0, LEAST_MINUTES - base - float(contributions.sum()))
@@ -30,7 +30,7 @@ def explained_answer(predictor: Predictor, trip: Trip) -> dict[str, Any]:
     parts = [
         {"feature": name, "meaning": meaning, "value": value, "minutes": minutes}
         for (name, meaning), value, minutes in zip(
-            (*INPUTS.items(), _LEAST), (*_values(one, pickup), LEAST_MINUTES), others, strict=True
+            (*INPUTS.items(), _LEAST), (*_values(one, moment), LEAST_MINUTES), others, strict=True
         )
     ]
     return {
@@ -41,10 +41,10 @@ def explained_answer(predictor: Predictor, trip: Trip) -> dict[str, Any]:
     }
 
 
-def _values(trip: OneTrip, pickup: datetime) -> tuple[int | float | str | None, ...]:
+def _values(trip: OneTrip, pickup: Moment) -> tuple[int | float | str | None, ...]:
     """Return what each of INPUTS is for the trip."""
     miles = None if math.isnan(trip.miles) else trip.miles
-    day, time = pickup.isoformat()[: len("0000-00-00T00:00:00")].split("T")
+    day, time = pickup.text[: len("0000-00-00T00:00:00")].split("T")
     return trip.pickup_zone, trip.dropoff_zone, miles, time, day
 
 

@@ -14,16 +14,16 @@ import orjson
 from flask import Flask
 
 from taxi_api import api_keys, logs, request_id, security_headers, timing
-from taxi_api.answers import described, one_trip
+from taxi_api.answers import answer_text, one_trip
 from taxi_api.current_model import PREDICTOR
 from taxi_api.metrics import metrics_of
-from taxi_api.metrics.observations import RequestAnswered
+from taxi_api.metrics.observations import Requests
 from taxi_api.model.features import OneTrip
 from taxi_api.model.predictor import Prediction, Predictor
 from taxi_api.model.zones import FIRST_ZONE, LAST_ZONE
-from taxi_api.newyork import now
-from taxi_api.schemas.fields import pickup_time
-from taxi_api.schemas.trip import FARTHEST_MILES, Trip, TripSchema
+from taxi_api.newyork import Moment, now
+from taxi_api.pickup_times import read_pickup_time
+from taxi_api.schemas.trip import FARTHEST_MILES, TripSchema
 from taxi_api.server import LATER
 from taxi_api.settings import Settings
 
@@ -37,13 +37,12 @@ _FIELDS = TripSchema().fields.keys()
 _NUMBERS = (int, float)
 
 Single = tuple[Prediction, OneTrip]
-Answered = tuple[logs.RequestLine, Single | None]
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 
 
-def _plain_trip(given: Any) -> Trip | None:
-    """Return what ``TRIP.load`` makes of a trip as most are; None for any other, right or wrong.
+def _plain_trip(given: Any) -> tuple[OneTrip, Moment] | None:
+    """Return what ``answers`` makes of a trip as most are; None for any other, right or wrong.
 
     Raises:
         ValueError: the pickup time is not usable.
@@ -59,24 +58,21 @@ def _plain_trip(given: Any) -> Trip | None:
     miles = given.get("trip_distance", FARTHEST_MILES)
     if type(miles) not in _NUMBERS or not 0 < miles <= FARTHEST_MILES:
         return None
-    if "pickup_datetime" in given:
-        given["pickup_datetime"] = pickup_time(given["pickup_datetime"])
-    return given
+    moment = read_pickup_time(given["pickup_datetime"]) if "pickup_datetime" in given else Moment.of(now())
+    return one_trip(given, moment), moment
 
 
 def _predict(predictor: Predictor, body: bytes) -> tuple[bytes, Single] | None:
     """Return the answer to a body, and what it is of; None if there is something to say that only Flask says."""
     try:
-        trip = _plain_trip(orjson.loads(body))
+        plain = _plain_trip(orjson.loads(body))
     except ValueError:
         return None
-    if trip is None:
+    if plain is None:
         return None
-    pickup = trip.get("pickup_datetime") or now()
-    one = one_trip(trip, pickup)
+    one, pickup = plain
     prediction = predictor.predict_one(one)
-    content = orjson.dumps(described(predictor, prediction, pickup), option=orjson.OPT_APPEND_NEWLINE)
-    return content, (prediction, one)
+    return answer_text(predictor, prediction, pickup), (prediction, one)
 
 
 class FastPath:
@@ -88,7 +84,7 @@ class FastPath:
         self._app = app
         self._metrics = metrics_of(app)
         self._keys = settings.api_keys
-        self._untold: list[Answered] = []
+        self._unlogged: list[logs.RequestLine] = []
         self._most_bytes = min(_MOST_BYTES, settings.max_body_bytes)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -120,7 +116,10 @@ class FastPath:
             key_label=api_keys.label_of(environ, self._keys),
             client=environ.get("REMOTE_ADDR"),
         )
-        self._note(environ, (line, single))
+        if single:
+            self._metrics.single(environ, *single)
+        self._metrics.request(environ, Requests(method, path, HTTPStatus.OK), line.seconds)
+        self._log(environ, line)
         headers = [
             ("Content-Type", "application/json"),
             ("Content-Length", str(len(content))),
@@ -131,29 +130,19 @@ class FastPath:
         start_response("200 OK", headers)
         return (content,)
 
-    def _note(self, environ: Environ, answered: Answered) -> None:
-        """Have an answer counted and logged: by this service's server later, when it is sent, else at once."""
+    def _log(self, environ: Environ, line: logs.RequestLine) -> None:
+        """Have a line written: by this service's server together with others when the answers are sent, else at once."""
         later = environ.get(LATER)
         if later is None:
-            self._tell([answered])
+            logs.log_requests([line])
             return
-        self._untold.append(answered)
-        if len(self._untold) == 1:
+        self._unlogged.append(line)
+        if len(self._unlogged) == 1:
             later(self._catch_up)
 
     def _catch_up(self) -> None:
-        """Tell together what was answered in one turn of the server, which costs less than one by one."""
-        untold, self._untold = self._untold, []
-        self._tell(untold)
-
-    def _tell(self, answered: list[Answered]) -> None:
-        singles = [single for _, single in answered if single]
-        if singles:
-            self._metrics.singles(singles)
-        for line, _ in answered:
-            told = RequestAnswered(method=line.method, route=line.path, status=line.status, seconds=line.seconds)
-            self._metrics.observer.request(told)
-        logs.log_requests([line for line, _ in answered])
+        lines, self._unlogged = self._unlogged, []
+        logs.log_requests(lines)
 
     def _is_plain(self, environ: Environ) -> bool:
         length = environ.get("CONTENT_LENGTH", "")

@@ -1,14 +1,29 @@
 """New York time: the wall clock that TLC records and that the model knows."""
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 NEW_YORK = ZoneInfo("America/New_York")
-_EPOCH = date(1970, 1, 1).toordinal()
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - of the wall clock
+
+
+class Moment(NamedTuple):
+    """A time in New York."""
+
+    seconds: int
+    """What the clock shows, in seconds since 1970 on the same clock."""
+    text: str
+    """ISO 8601 with New York's offset."""
+
+    @classmethod
+    def of(cls, time: datetime) -> "Moment":
+        """Return an aware New York time as a moment."""
+        return cls(wall_clock_seconds(time.replace(tzinfo=None)), time.isoformat())
 
 
 def now() -> datetime:
@@ -29,9 +44,9 @@ def in_new_york(time: datetime) -> datetime:
 
 
 def wall_clock_seconds(time: datetime) -> int:
-    """Return what the clock shows at a time in New York, in seconds since 1970 on the same clock."""
-    days = time.toordinal() - _EPOCH
-    return ((days * 24 + time.hour) * 60 + time.minute) * 60 + time.second
+    """Return a time of New York's wall clock, without an offset, in seconds since 1970 on the same clock."""
+    since = time - _EPOCH
+    return since.days * 86_400 + since.seconds
 
 
 def wall_clock(times: Iterable[datetime]) -> NDArray[np.datetime64]:

@@ -1,4 +1,4 @@
-"""The pickup times of many trips: what a single time means and refuses, mostly for whole columns in a step."""
+"""Pickup times as most are written, read in a fraction of the time that all others take: one, or a column at once."""
 
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from taxi_api.model.calendar import FIRST_YEAR, LAST_YEAR
-from taxi_api.newyork import NEW_YORK, now, wall_clock
+from taxi_api.newyork import NEW_YORK, Moment, now, wall_clock, wall_clock_seconds
 from taxi_api.schemas.fields import pickup_time
 
 _PATTERN = "0000-00-00T00:00:00"
@@ -25,6 +25,17 @@ class PickupTimes(NamedTuple):
     """What the clock in New York shows, datetime64[s]; not a time (NaT) for a value that is none."""
     texts: list[str | None]
     """ISO 8601 with New York's offset; None for a value that is not a time."""
+
+
+def read_pickup_time(value: Any) -> Moment:
+    """Return what ``schemas.fields.pickup_time`` makes of a JSON value; it says what is refused."""
+    if type(value) is str and len(value) == _LENGTH:
+        time = datetime.fromisoformat(value)
+        if time.tzinfo is None and FIRST_YEAR <= time.year <= LAST_YEAR:
+            offset = _offset(time.date())
+            if offset:
+                return Moment(wall_clock_seconds(time), time.isoformat() + offset)
+    return Moment.of(pickup_time(value))
 
 
 def read_pickup_times(values: list[Any], absent: object) -> PickupTimes:

@@ -6,10 +6,10 @@ In Lambda a process sleeps between requests and nobody can ask it for anything; 
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from taxi_api.metrics.observations import PredictionsMade, RequestAnswered, Shares
+from taxi_api.metrics.observations import PredictionsMade, Requests, Shares
 from taxi_api.model.bundle import Bundle
 
 _NAMESPACE = "TaxiDuration"
@@ -22,12 +22,13 @@ class CloudWatchLines:
         """Take the name of the Lambda function, a dimension of every metric."""
         self._function = function
 
-    def request(self, observed: RequestAnswered) -> None:
-        """Write the request and its time."""
-        self._write(
-            {"Method": observed.method, "Route": observed.route, "Status": str(observed.status)},
-            {"Requests": (1, "Count"), "Latency": (round(observed.seconds * 1000, 3), "Milliseconds")},
-        )
+    def requests(self, observed: Requests, seconds: Sequence[float]) -> None:
+        """Write each request and its time."""
+        for took in seconds:
+            self._write(
+                {"Method": observed.method, "Route": observed.route, "Status": str(observed.status)},
+                {"Requests": (1, "Count"), "Latency": (round(took * 1000, 3), "Milliseconds")},
+            )
 
     def predictions(self, observed: PredictionsMade) -> None:
         """Write the predictions by basis, a count for each bin of an input, and the size of a batch."""

@@ -1,15 +1,13 @@
 """Which bin of the training reference a trip falls into, so that one can see when callers ask for other trips."""
 
-import math
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from taxi_api.metrics.observations import Counts, InputBin, Shares
-from taxi_api.model.features import HOURS_A_WEEK, OneTrip, Trips, hour_of_week, part_of_week, week_part
+from taxi_api.metrics.observations import Counts, Shares
+from taxi_api.model.features import HOURS_A_WEEK, Trips, hour_of_week, week_part
 from taxi_api.model.zones import ZONE_ROWS, zones
 
 _PARTS_OF_DAY = ("night", "morning", "midday", "afternoon", "evening")
@@ -28,13 +26,11 @@ class Inputs:
         """Take the bins and shares of a bundle's reference, as training writes it into the manifest."""
         miles = reference["trip_distance"]
         self._edges = np.array(miles["edges"], np.float64)
-        self._edge_list: list[float] = self._edges.tolist()
         names = [f"{low:g}-{high:g}" for low, high in zip(miles["edges"], miles["edges"][1:], strict=False)]
         boroughs = sorted({zone.borough for zone in zones()})
         self._borough = np.zeros(ZONE_ROWS, np.int64)
         for zone in zones():
             self._borough[zone.id] = boroughs.index(zone.borough)
-        self._borough_list: list[int] = self._borough.tolist()
         missing = reference["trip_distance_missing"]
         parts = week_part(np.arange(HOURS_A_WEEK))
         self.shares: Shares = {
@@ -64,22 +60,6 @@ class Inputs:
             for index, count in enumerate(np.bincount(of_trips).tolist())
             if count
         }
-
-    def bins_of(self, trip: OneTrip) -> Sequence[InputBin]:
-        """Return the bins that a single trip falls into, in a fraction of the time."""
-        bins, given = self._bins, not math.isnan(trip.miles)
-        found = [
-            bins["trip_distance_given"][given],
-            bins["pickup_borough"][self._borough_list[trip.pickup_zone]],
-            bins["dropoff_borough"][self._borough_list[trip.dropoff_zone]],
-        ]
-        if given:
-            of_distance = bins["trip_distance"]
-            mile_bin = bisect_right(self._edge_list, trip.miles) - 1
-            found.append(of_distance[min(max(mile_bin, 0), len(of_distance) - 1)])
-        if trip.pickup is not None:
-            found.append(bins["pickup_time"][part_of_week(trip.pickup)])
-        return found
 
 
 def _sum(shares: Sequence[float], bins: NDArray[np.int64], names: Sequence[str]) -> dict[str, float]:

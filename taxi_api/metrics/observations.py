@@ -1,6 +1,6 @@
 """What there is to observe, whoever keeps it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from taxi_api.model.bundle import Bundle
@@ -11,14 +11,13 @@ InputBin = tuple[str, str]
 Counts = Mapping[InputBin, int]
 
 
-class RequestAnswered(NamedTuple):
-    """A request and its answer."""
+class Requests(NamedTuple):
+    """What answered requests have in common."""
 
     method: str
     route: str
     """The route's template, such as ``/v1/zones/<int:id>``: a path would be a series for each zone."""
     status: int
-    seconds: float
 
 
 class PredictionsMade(NamedTuple):
@@ -35,8 +34,8 @@ class PredictionsMade(NamedTuple):
 class Observer(Protocol):
     """Keeps observations, or passes them on."""
 
-    def request(self, observed: RequestAnswered) -> None:
-        """Take note of an answered request."""
+    def requests(self, observed: Requests, seconds: Sequence[float]) -> None:
+        """Take note of answered requests, and of how long each of them took."""
 
     def predictions(self, observed: PredictionsMade) -> None:
         """Take note of predictions."""

@@ -209,12 +209,6 @@ def hour_of_week(pickup: NDArray[np.datetime64]) -> NDArray[np.int64]:
     return np.asarray(_days().first_hour[day - FIRST_DAY] + second // 3600)
 
 
-def hour_of_second(second: int) -> int:
-    """Return what ``hour_of_week`` does for a single pickup time, in seconds since 1970."""
-    day, second = divmod(second, _SECONDS_A_DAY)
-    return int(_days().first_hour[day - FIRST_DAY]) + second // 3600
-
-
 def era_of(pickup: NDArray[np.datetime64]) -> NDArray[np.int64]:
     """Return the era of each pickup time (none may be NaT), shape (n,): 0 before June 2020, 1 since."""
     return _days().era[pickup.astype("datetime64[D]").astype(np.int64) - FIRST_DAY]
@@ -226,11 +220,6 @@ def week_part(hour: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 _PART_OF_HOUR: list[int] = week_part(np.arange(HOURS_A_WEEK)).tolist()
-
-
-def part_of_week(second: int) -> int:
-    """Return the part of the week, 0 to 9, of a single pickup time, in seconds since 1970."""
-    return _PART_OF_HOUR[hour_of_second(second)]
 
 
 def crow_miles() -> NDArray[np.float32]:

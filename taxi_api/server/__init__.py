@@ -8,5 +8,8 @@ A request's way: ``worker`` accepts its connection and waits on it, ``parser`` m
 ``exchange`` calls the app and makes bytes of the answer, ``connection`` keeps the order and the time limits.
 """
 
-# In the environment of each request: a function that takes what an app need not do before its answer is sent.
+# In the environment of each request, two functions that take what an app need not do before its answer is sent: it is
+# done once this turn's answers are,
 LATER = "taxi_api.later"
+# or within a quarter of a second, for what is cheaper the more there is of it.
+SOON = "taxi_api.soon"

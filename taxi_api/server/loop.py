@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
-from taxi_api.server import LATER
+from taxi_api.server import LATER, SOON
 from taxi_api.server.connection import Connection, Interest
 from taxi_api.server.exchange import WsgiApp, answer
 from taxi_api.server.limits import Limits
@@ -57,7 +57,8 @@ class Loop:
         self.answered = 0
         self._app = app
         self._afterwards: deque[Callable[[], object]] = deque()
-        self._base = {**base, LATER: self._afterwards.append}
+        self._at_tick: deque[Callable[[], object]] = deque()
+        self._base = {**base, LATER: self._afterwards.append, SOON: self._at_tick.append}
         self._most = connections
         self._quick = quick_paths
         self._listeners = listeners
@@ -94,7 +95,7 @@ class Loop:
         while self._done:
             connection, data, last = self._done.popleft()
             self._guarded(connection, connection.answered, data, last, now)
-        self._catch_up()
+        self._catch_up(self._afterwards)
         if now >= self._next_tick:
             self._next_tick = now + _TICK_SECONDS
             self._tick(now)
@@ -117,17 +118,18 @@ class Loop:
             listener.close()
         while self._connections and time.monotonic() < now + seconds:
             self.turn()
-        self._catch_up()
+        self._catch_up(self._afterwards)
+        self._catch_up(self._at_tick)
         for connection in list(self._connections):
             connection.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._selector.close()
 
-    def _catch_up(self) -> None:
-        """Do what the app put off until the answers were sent."""
-        while self._afterwards:
+    def _catch_up(self, put_off: deque[Callable[[], object]]) -> None:
+        """Do what the app put off."""
+        while put_off:
             try:
-                self._afterwards.popleft()()
+                put_off.popleft()()
             except Exception:
                 _logger.exception("work that was put off failed")
 
@@ -140,6 +142,7 @@ class Loop:
             connection.close()
 
     def _tick(self, now: float) -> None:
+        self._catch_up(self._at_tick)
         for connection in list(self._connections):
             if self.stopping and connection.idle and now > self._stopped_at + self.limits.last_call_seconds:
                 connection.close()

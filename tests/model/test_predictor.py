@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taxi_api.metrics.inputs import Inputs
 from taxi_api.model.features import OneTrip, Trips
 from taxi_api.model.predictor import BASIS, Predictor
 
@@ -145,5 +144,3 @@ def test_a_single_trip_has_the_answer_that_it_has_in_columns(
         expected.basis[0],
         expected.basis_trips[0],
     )
-    inputs = Inputs(predictor.bundle.manifest["reference"])
-    assert dict.fromkeys(inputs.bins_of(one), 1) == inputs.count(columns)
