@@ -26,7 +26,7 @@ workers = _settings.web_concurrency or cpus.usable()
 worker_class = "taxi_api.server.worker.EventLoopWorker"
 # For batches and whatever else is not answered at once.
 threads = 4
-# Each worker loads the model itself: a session that was made before the fork would hang after it.
+# Each worker makes the app itself: its metrics' files, its threads and the model that it follows are its own.
 preload_app = False
 timeout = 30
 graceful_timeout = 20
@@ -72,7 +72,7 @@ def on_exit(_server: Any) -> None:
 
 
 def _require_usable_bundle() -> None:
-    # In a process of its own: the master must never hold a session, which would not survive the fork into workers.
+    # In a process of its own: the master would otherwise hold what it never uses.
     child = os.fork()
     if child == 0:
         os._exit(_try_bundle())

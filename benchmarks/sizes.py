@@ -1,7 +1,7 @@
 """What larger networks give and cost: ``python -m benchmarks.sizes --data data --out docs/benchmarks/sizes``.
 
 Networks of several sizes learn from the months before the newest calibration window and forecast that window; the test
-months have no say. Costs are of onnxruntime alone, one thread, a different trip each time.
+months have no say. Costs are of the service's own arithmetic alone, one thread, a different trip each time.
 """
 
 import argparse
@@ -13,25 +13,24 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import onnxruntime
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from taxi_api.model.features import FeatureBuilder
+from taxi_api.model.networks import Networks, Weights
 from training.console import progress
 from training.metrics import FILTERS
 from training.networks import fit_networks
-from training.onnx_export import to_onnx
 from training.recipe import Recipe
 from training.rows import Rows, training_rows
 from training.split import split
 from training.statistics import LEAST_MINUTES, fit_tables
 from training.trips import columns, load_trips, minutes
+from training.weights import weights_of
 
 # Units of each layer of each network.
 SIZES = (16, 32, 64, 96)
 _ROWS = 10_000
-_PART = 1024
 _SINGLE = 3_000
 _REPEATS = 5
 
@@ -89,27 +88,21 @@ def _measured(data: Data, recipe: Recipe) -> dict[str, Any]:
         "mae": round(float(np.abs(error).mean()), 3),
         "width": round(float(np.mean(width * (1 + 2 * np.quantile(outside, recipe.level)))), 2),
         "fit_seconds": round(seconds),
-        **_cost(to_onnx(networks), data.later),
+        **_cost(weights_of(networks), data.later),
     }
 
 
-def _cost(graph: bytes, features: NDArray[np.float32]) -> dict[str, Any]:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(graph, options)
-    many = features[:_ROWS]
-    single = [many[row : row + 1] for row in range(_SINGLE)]
-    # As the service does.
-    parts = [many[first : first + _PART] for first in range(0, _ROWS, _PART)]
+def _cost(weights: Weights, features: NDArray[np.float32]) -> dict[str, Any]:
+    networks, many = Networks(weights), features[:_ROWS]
 
-    def ask(questions: list[NDArray[np.float32]]) -> None:
-        for question in questions:
-            session.run(None, {"features": question})
+    def each() -> None:
+        for row in many[:_SINGLE]:
+            networks.row(row)
 
     return {
-        "one_us": round(_best(lambda: ask(single)) / _SINGLE * 1e6, 1),
-        "many_ms": round(_best(lambda: ask(parts)) * 1e3, 1),
-        "megabytes": round(len(graph) / 1e6, 2),
+        "one_us": round(_best(each) / _SINGLE * 1e6, 1),
+        "many_ms": round(_best(lambda: networks.rows(many)) * 1e3, 1),
+        "megabytes": round(sum(array.nbytes for array in weights) / 1e6, 2),
     }
 
 
@@ -128,7 +121,7 @@ def _page(found: list[dict[str, Any]], name: str) -> str:
         "",
         "Made by `python -m benchmarks.sizes`; do not edit. Forecasts of the newest calibration window, 1 to 60",
         "minutes long, by networks that know what came before. The width is that of intervals that hold nine of",
-        "ten of these trips. Costs: CPU time of onnxruntime, one thread; fitting: one thread, both networks.",
+        "ten of these trips. Costs: CPU time of the networks, one thread; fitting: one thread, both networks.",
         "",
         f"![error by cost]({name}.png)",
         "",

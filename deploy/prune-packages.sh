@@ -1,11 +1,8 @@
 #!/bin/sh
-# Take out of a folder of installed packages what serving never loads: a third of it.
+# Take out of a folder of installed packages what serving never loads.
 # Usage: prune-packages.sh /opt/venv/lib/python3.13/site-packages
 set -eu
 cd "$1"
-# A second copy of the runtime for programs in C; tools to make, change and try models.
-rm -rf onnxruntime/capi/libonnxruntime.so* onnxruntime/backend onnxruntime/datasets onnxruntime/quantization \
-    onnxruntime/tools onnxruntime/transformers
 # Two old Swagger UIs: the current one comes from flask-swagger-ui.
 rm -rf flasgger/ui2 flasgger/ui3
 # Compilers' helpers.

@@ -131,7 +131,7 @@ class FastPath:
         return (content,)
 
     def _log(self, environ: Environ, line: logs.RequestLine) -> None:
-        """Have a line written: by this service's server together with others when the answers are sent, else at once."""
+        """Have a line written: with others when this turn's answers are sent, or at once on another server."""
         later = environ.get(LATER)
         if later is None:
             logs.log_requests([line])

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 NEW_YORK = ZoneInfo("America/New_York")
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - of the wall clock
+_EPOCH = datetime(1970, 1, 1)
 
 
 class Moment(NamedTuple):

@@ -17,7 +17,7 @@ HANDLER = "taxi_api.lambda_handler.handler"
 # Every package that a cold start may load, besides the standard library: each costs every user of a new environment.
 BUDGET = {
     *("taxi_api", "flask", "werkzeug", "jinja2", "markupsafe", "click", "blinker", "itsdangerous", "flask_cors"),
-    *("marshmallow", "numpy", "onnxruntime", "orjson", "serverless_wsgi"),
+    *("marshmallow", "numpy", "orjson", "serverless_wsgi"),
 }
 # Parts of the standard library that take long, and of numpy.
 TOO_DEAR = {"asyncio", "logging.config", "multiprocessing", "numpy.ma", "sqlite3", "unittest", "urllib.request"}

@@ -167,7 +167,7 @@ def _size(challenger: Predictor, limits: Limits) -> Gate:
 
 
 def _latency(challenger: Predictor, limits: Limits) -> list[Gate]:
-    """Time the session alone: the fastest of many runs, because the others hold what else the machine did."""
+    """Time the networks alone: the fastest of many runs, because the others hold what else the machine did."""
     golden = challenger.bundle.golden.trips
     # Each column drawn by itself: the same trips over and over would let the processor learn the way.
     draw = np.random.default_rng(0)

@@ -4,7 +4,6 @@ The same observations go to Prometheus, or from Lambda, where nobody can ask for
 """
 
 from collections import deque
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 

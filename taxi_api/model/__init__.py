@@ -1,1 +1,1 @@
-"""Pure prediction: columns in, columns out. Knows numpy and onnxruntime, nothing of HTTP or training."""
+"""Pure prediction: columns in, columns out. Knows numpy, nothing of HTTP or training."""

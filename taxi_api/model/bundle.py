@@ -13,15 +13,18 @@ from numpy.typing import NDArray
 from taxi_api.model import features
 from taxi_api.model.calendar import FIRST_YEAR, LAST_YEAR
 from taxi_api.model.features import Tables, Trips
+from taxi_api.model.networks import Weights
 from taxi_api.model.zones import FIRST_ZONE, LAST_ZONE, ZONE_ROWS
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 MANIFEST = "manifest.json"
+WEIGHTS = "networks.npz"
+# The same networks for other runtimes; not used here.
 MODEL = "model.onnx"
 TABLES = "tables.npz"
 GOLDEN = "golden.json"
 CARD = "MODEL_CARD.md"
-FILES = (MODEL, TABLES, GOLDEN, CARD)
+FILES = (WEIGHTS, MODEL, TABLES, GOLDEN, CARD)
 
 # The model's three outputs, in the order of its columns.
 OUTPUTS = ("duration", "lower", "upper")
@@ -55,8 +58,7 @@ class Bundle:
     name: str
     version: str
     manifest: dict[str, Any]
-    model: bytes
-    """The ONNX graph: float32 features (n, len(features.NAMES)) in, minutes (n, 3) out."""
+    weights: Weights
     tables: Tables
     golden: Golden
     corrections: NDArray[np.float64]
@@ -69,7 +71,7 @@ class Bundle:
 def load_bundle(path: Path) -> Bundle:
     """Read a bundle and verify its schema, digests and features; raise BundleError if anything does not hold.
 
-    The golden answers are read but not tried: that takes a session, see ``Predictor``.
+    The golden answers are read but not tried: that is the part of ``Predictor``.
     """
     raw = _read(path, MANIFEST)
     manifest = _json_object(path, MANIFEST, raw)
@@ -83,7 +85,7 @@ def load_bundle(path: Path) -> Bundle:
         name=manifest["name"],
         version=manifest["version"],
         manifest=manifest,
-        model=contents[MODEL],
+        weights=_weights(path, contents[WEIGHTS]),
         tables=_tables(path, contents[TABLES]),
         golden=_golden(path, contents[GOLDEN]),
         corrections=_corrections(path, manifest["conformal"]),
@@ -171,6 +173,14 @@ def _check_reference(path: Path, reference: dict[str, Any]) -> None:
 
 def _are_shares(found: NDArray[Any]) -> bool:
     return bool(((found >= 0) & (found <= 1)).all())
+
+
+def _weights(path: Path, raw: bytes) -> Weights:
+    weights = Weights(**_arrays(path, WEIGHTS, raw, Weights._fields))
+    mistake = weights.mistake()
+    if mistake:
+        raise _wrong(path, WEIGHTS, mistake)
+    return weights
 
 
 def _tables(path: Path, raw: bytes) -> Tables:

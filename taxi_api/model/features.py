@@ -272,9 +272,8 @@ class FeatureBuilder:
         return out
 
     def row(self, trip: OneTrip) -> NDArray[np.float32]:
-        """Return what ``matrix`` does for a single trip, to the last bit, in a fifth of the time."""
-        out = np.empty((1, len(NAMES)), np.float32)
-        row = out[0]
+        """Return the one row that ``matrix`` has for a single trip, to the last bit, in a fifth of the time."""
+        row = np.empty(len(NAMES), np.float32)
         pickup_zone, dropoff_zone, miles = trip.pickup_zone, trip.dropoff_zone, trip.miles
         pair = pickup_zone * ZONE_ROWS + dropoff_zone
         row[_PAIR] = self._pairs[pair]
@@ -303,7 +302,7 @@ class FeatureBuilder:
             *(typical, math.sqrt(typical), detour),
         )
         row[_PACE] = (city, pickup, dropoff, between, pace, 60.0 / pace, pickup_zone, dropoff_zone)
-        return out
+        return row
 
     def _fill(self, out: NDArray[np.float32], trips: Trips) -> None:
         """Fill in all features of a few trips."""

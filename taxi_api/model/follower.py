@@ -35,7 +35,7 @@ class _Refusal(NamedTuple):
 
 
 class Follower:
-    """Follows one place. Make one in each process, after the fork: it has a thread and a session."""
+    """Follows one place. Make one in each process, after the fork: it has a thread."""
 
     def __init__(self, source: Source, swap: Callable[[Predictor], None], observe: Callable[[Outcome], None]) -> None:
         """Take the place, what to do with each new predictor, and whom to tell how each look went.

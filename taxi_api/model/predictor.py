@@ -1,19 +1,15 @@
 """Answers from a bundle: the whole path from a trip's columns to minutes."""
 
 import math
-import os
 from typing import NamedTuple
 
-# The runtime's maker would otherwise be told of every start, by a thread of its own; it is asked at the import.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
-from taxi_api.model.bundle import GOLDEN, MODEL, Bundle, BundleError
-from taxi_api.model.features import NAMES, FeatureBuilder, OneTrip, Trips
+from taxi_api.model.bundle import GOLDEN, Bundle, BundleError
+from taxi_api.model.features import FeatureBuilder, OneTrip, Trips
 from taxi_api.model.interval import corrected, corrected_one, group_of, groups
+from taxi_api.model.networks import Networks
 from taxi_api.model.zones import ZONE_ROWS
 
 # What an answer rests on: trips between just these zones, trips between zones near them, or the city as a whole.
@@ -23,9 +19,6 @@ ENOUGH_TRIPS = 10
 
 # Sums in another order than scikit-learn's differ in the last digits of float32; a wrong weight is far more than this.
 GOLDEN_TOLERANCE_MINUTES = 0.01
-
-# Rows of a run of the session: what lies between its layers stays in the processor's cache.
-_PART = 1024
 
 
 class Predictions(NamedTuple):
@@ -56,15 +49,13 @@ class Prediction(NamedTuple):
 
 
 class Predictor:
-    """A bundle, ready to answer. Make one in each process: its session must not cross a fork."""
+    """A bundle, ready to answer."""
 
     def __init__(self, bundle: Bundle) -> None:
-        """Prepare the session and try the golden answers; raise BundleError if the bundle must not serve."""
+        """Prepare look-ups and try the golden answers; raise BundleError if the bundle must not serve."""
         self.bundle = bundle
         self.features = FeatureBuilder(bundle.tables)
-        self._session = _session(bundle)
-        self._input = self._session.get_inputs()[0].name
-        self._outputs = [self._session.get_outputs()[0].name]
+        self._networks = Networks(bundle.weights)
         pair_trips = bundle.tables.pair_trips.ravel()
         nearby_trips = bundle.tables.nearby_trips.ravel()
         basis = np.where(pair_trips >= ENOUGH_TRIPS, 0, np.where(nearby_trips >= ENOUGH_TRIPS, 1, 2))
@@ -101,7 +92,7 @@ class Predictor:
     def predict_one(self, trip: OneTrip) -> Prediction:
         """Answer a single trip as ``predict`` does, in a third of the time."""
         pair = trip.pickup_zone * ZONE_ROWS + trip.dropoff_zone
-        raw = self._run(self.features.row(trip))[0].tolist()
+        raw = self._networks.row(self.features.row(trip))
         duration, lower, upper = corrected_one(raw, self._shares[group_of(trip)])
         estimated = math.isnan(trip.miles)
         return Prediction(
@@ -117,29 +108,6 @@ class Predictor:
     def _minutes(self, trips: Trips) -> NDArray[np.float64]:
         return corrected(self.raw(self.features.matrix(trips)), groups(trips), self.bundle.corrections)
 
-    def raw(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the session's outputs for n rows of features, shape (n, 3), before correction."""
-        if len(matrix) <= _PART:
-            return self._run(matrix)
-        return np.concatenate([self._run(matrix[first : first + _PART]) for first in range(0, len(matrix), _PART)])
-
-    def _run(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(self._session.run(self._outputs, {self._input: matrix})[0])
-
-
-def _session(bundle: Bundle) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    # One row takes microseconds: handing it to another thread costs more than it saves, and workers share the cores.
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        session = onnxruntime.InferenceSession(bundle.model, options, providers=["CPUExecutionProvider"])
-    except Exception as problem:
-        # onnxruntime raises a class of its own for each status, none of them public.
-        reason = str(problem).strip().splitlines()[0]
-        raise BundleError(f"model bundle {bundle.path}: {MODEL} cannot be loaded ({reason})") from problem
-    shapes = [node.shape[-1] for node in (*session.get_inputs(), *session.get_outputs())]
-    if shapes != [len(NAMES), 3]:
-        raise BundleError(f"model bundle {bundle.path}: {MODEL} does not map {len(NAMES)} features to 3 outputs")
-    return session
+    def raw(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the networks' outputs for n rows of features, shape (n, 3), before correction."""
+        return self._networks.rows(matrix)

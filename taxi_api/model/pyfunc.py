@@ -1,7 +1,6 @@
 """The loader of MLflow's pyfunc flavour over a bundle; MLflow finds it by name and passes it the bundle's folder.
 
-Nothing of MLflow or pandas is imported: a scoring server or Spark brings both, and what is needed to answer is numpy
-and onnxruntime.
+Nothing of MLflow or pandas is imported: a scoring server or Spark brings both, and what is needed to answer is numpy.
 """
 
 from pathlib import Path

@@ -51,7 +51,7 @@ def metadata() -> dict[str, Any]:
     return {
         "name": MODEL_NAME,
         "versions": [predictor.bundle.version],
-        "platform": "onnxruntime_onnx",
+        "platform": "numpy",
         "inputs": [{"name": name, "datatype": datatype, "shape": [-1]} for name, datatype in _INPUTS.items()],
         "outputs": [{"name": name, "datatype": "FP64", "shape": [-1]} for name in OUTPUTS],
     }

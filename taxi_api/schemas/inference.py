@@ -65,7 +65,7 @@ class ModelMetadataSchema(Schema):
 
     name = fields.String(required=True, metadata={"example": MODEL_NAME})
     versions = fields.List(fields.String(), required=True, metadata={"example": ["2024-03-1a2b3c4d"]})
-    platform = fields.String(required=True, metadata={"example": "onnxruntime_onnx"})
+    platform = fields.String(required=True, metadata={"example": "numpy"})
     inputs = fields.List(fields.Nested(TensorSchema), required=True)
     outputs = fields.List(fields.Nested(TensorSchema), required=True)
 

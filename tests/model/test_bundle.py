@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from taxi_api.model.bundle import FILES, MANIFEST, BundleError, load_bundle
+from taxi_api.model.networks import Weights
 from taxi_api.model.predictor import Predictor
 from taxi_api.model.store import DEFAULT_BUNDLE, source_of
 
@@ -82,7 +83,7 @@ def test_no_folder(tmp_path: Path):
 @pytest.mark.parametrize(
     ("edit", "reason"),
     [
-        (lambda m: m.update(schema=1), "has schema 1 where this service reads 3"),
+        (lambda m: m.update(schema=1), "has schema 1 where this service reads 4"),
         (lambda m: m.pop("schema"), "has schema None"),
         (lambda m: m.update(version=3), "'version'"),
         (lambda m: m.pop("conformal"), "'conformal'"),
@@ -134,16 +135,36 @@ def test_golden_answers_that_are_not_whole_are_refused(folder: Path, edit: Edit)
 
 
 @pytest.mark.parametrize("content", [b"not a model", b""])
-def test_a_signed_file_that_is_no_model_is_refused(folder: Path, content: bytes):
-    (folder / "model.onnx").write_bytes(content)
+def test_signed_weights_that_are_none_are_refused(folder: Path, content: bytes):
+    (folder / "networks.npz").write_bytes(content)
     sign(folder)
-    assert "model.onnx cannot be loaded" in refusal(folder)
+    assert "networks.npz cannot be used" in refusal(folder)
+
+
+@pytest.mark.parametrize("name", Weights._fields)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda array: array[:-1],
+        lambda array: array[None],
+        lambda array: array.astype(np.float64),
+        lambda array: np.where(np.arange(array.size).reshape(array.shape) == 0, np.float32("nan"), array),
+        lambda array: np.full_like(array, np.inf),
+    ],
+)
+def test_weights_of_other_networks_are_refused(folder: Path, name: str, change: Callable[[np.ndarray], np.ndarray]):
+    _change(folder, "networks.npz", **{name: change(getattr(load_bundle(folder).weights, name))})
+    assert "networks.npz has" in refusal(folder)
 
 
 def _change_tables(folder: Path, **changes: object) -> None:
-    with np.load(folder / "tables.npz") as stored:
-        tables = dict(stored) | changes
-    np.savez(folder / "tables.npz", **tables)
+    _change(folder, "tables.npz", **changes)
+
+
+def _change(folder: Path, name: str, **changes: object) -> None:
+    with np.load(folder / name) as stored:
+        arrays = dict(stored) | changes
+    np.savez(folder / name, **arrays)
     sign(folder)
 
 

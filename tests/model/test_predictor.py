@@ -135,7 +135,7 @@ def test_a_single_trip_has_the_answer_that_it_has_in_columns(
     one = OneTrip(pickup, dropoff, miles, second)
     time = np.datetime64("NaT") if second is None else np.datetime64(second, "s")
     columns = Trips(np.array([pickup]), np.array([dropoff]), np.array([miles]), np.array([time], "M8[s]"))
-    np.testing.assert_array_equal(predictor.features.row(one), predictor.features.matrix(columns))
+    np.testing.assert_array_equal(predictor.features.row(one), predictor.features.matrix(columns)[0])
     found, expected = predictor.predict_one(one), predictor.predict(columns)
     assert (found.duration, found.lower, found.upper) == tuple(expected.minutes[0])
     assert found.miles == expected.miles[0]

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import resource
-from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,17 +13,19 @@ import pytest
 from taxi_api.model.bundle import load_bundle
 from taxi_api.model.features import Trips
 from taxi_api.model.interval import corrected
+from taxi_api.model.networks import Weights
 from taxi_api.model.predictor import Predictor
 from training import export as exporting
 from training.calibrate import Forecast, calibrate
 from training.errors import TrainingError
 from training.export import Trained, export
 from training.months import Month
-from training.networks import Networks
+from training.onnx_export import to_onnx
 from training.pipeline import train
 from training.recipe import Recipe
 from training.rows import hide
 from training.synthetic import NOISE, sample, true_minutes, write_city
+from training.weights import weights_of
 
 LATER = Month(2023, 9)
 
@@ -129,20 +130,27 @@ class TestParityGate:
     def proof(self) -> Trips:
         return sample(LATER, 500)[0]
 
-    def test_a_wrong_graph_is_not_exported(
-        self, trained: tuple[Trained, Path], proof: Trips, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    @pytest.fixture
+    def wrong(self, trained: tuple[Trained, Path]) -> Weights:
+        """Columns in the wrong order: valid weights with wrong answers."""
+        right = weights_of(trained[0].model.networks)
+        return right._replace(hidden=np.ascontiguousarray(right.hidden[:, ::-1]))
+
+    def test_wrong_weights_are_not_exported(
+        self, trained: tuple[Trained, Path], wrong: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ):
-        right = exporting.to_onnx
-
-        def wrong(networks: Networks) -> bytes:
-            # The second layers in the wrong order: a valid graph with wrong answers.
-            first, second = deepcopy(networks.first), deepcopy(networks.second)
-            first.coefs_[1], second.coefs_[1] = second.coefs_[1], first.coefs_[1]
-            return right(replace(networks, first=first, second=second))
-
-        monkeypatch.setattr(exporting, "to_onnx", wrong)
+        monkeypatch.setattr(exporting, "weights_of", lambda _: wrong)
         with pytest.raises(TrainingError, match="golden answer"):
-            export(trained[0], proof, tmp_path / "bundle")
+            export(trained[0], sample(LATER, 500)[0], tmp_path / "bundle")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_wrong_graph_is_not_exported(
+        self, trained: tuple[Trained, Path], wrong: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        graph = to_onnx(wrong)
+        monkeypatch.setattr(exporting, "to_onnx", lambda _: graph)
+        with pytest.raises(TrainingError, match=r"parity gate: model\.onnx differs"):
+            export(trained[0], sample(LATER, 500)[0], tmp_path / "bundle")
         assert list(tmp_path.iterdir()) == []
 
     def test_a_difference_that_the_golden_answers_miss_is_found(
