@@ -30,6 +30,8 @@ from taxi_api.settings import Settings
 PATHS = frozenset({"/predict", "/v1/predict"})
 HEALTH = "/health"
 _ALIVE = b'{"status":"alive"}\n'
+_OK = HTTPStatus.OK
+_HEADERS = (("Content-Type", "application/json"), *security_headers.DATA.items())
 # A plain trip has some 130 bytes.
 _MOST_BYTES = 512
 
@@ -110,7 +112,7 @@ class FastPath:
             method=method,
             path=path,
             route=path,
-            status=HTTPStatus.OK,
+            status=_OK,
             seconds=time.perf_counter() - started,
             model_version=predictor.bundle.version if predictor else None,
             key_label=api_keys.label_of(environ, self._keys),
@@ -118,12 +120,11 @@ class FastPath:
         )
         if single:
             self._metrics.single(environ, *single)
-        self._metrics.request(environ, Requests(method, path, HTTPStatus.OK), line.seconds)
+        self._metrics.request(environ, Requests(method, path, _OK), line.seconds)
         self._log(environ, line)
         headers = [
-            ("Content-Type", "application/json"),
+            *_HEADERS,
             ("Content-Length", str(len(content))),
-            *security_headers.DATA.items(),
             (timing.HEADER, timing.header(line.seconds)),
             (request_id.HEADER, line.request_id),
         ]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TextIO
 
 import orjson
@@ -24,8 +25,7 @@ def formatter(app_env: str) -> logging.Formatter:
 
 def json_line(level: str, logger: str, message: str, fields: Mapping[str, Any], created: float) -> str:
     """Return a line without its end; ``created`` is in seconds since 1970."""
-    time = datetime.fromtimestamp(created, UTC).isoformat()
-    line = {"level": level, "logger": logger, "message": message, **fields, "time": time}
+    line = {"level": level, "logger": logger, "message": message, **fields, "time": _written(created)}
     try:
         text = orjson.dumps(line)
     except TypeError:
@@ -33,6 +33,12 @@ def json_line(level: str, logger: str, message: str, fields: Mapping[str, Any], 
         text = b"\xff"
     # Other alphabets have ends of lines, too; the standard library escapes them.
     return text.decode() if text.isascii() else json.dumps(line, default=str)
+
+
+@lru_cache(maxsize=1)
+def _written(created: float) -> str:
+    # Lines told together are of one time.
+    return datetime.fromtimestamp(created, UTC).isoformat()
 
 
 class JsonHandler(logging.StreamHandler[TextIO]):
