@@ -14,7 +14,7 @@ class Recipe:
 
     units: int = 64
     """Units of each of the two hidden layers of a network."""
-    epochs: int = 12
+    epochs: int = 14
     """How often a network sees each trip."""
     learning_rate: float = 0.002
     batch: int = 1024
@@ -29,9 +29,9 @@ class Recipe:
     """Weight of a trip shown with hidden inputs, beside 1 for itself."""
     elsewhere: float = 0.02
     """Made-up trips between zones that taxis hardly connect, as a share of all trips."""
-    stretched: float = 0.08
+    stretched: float = 0.16
     """Made-up trips by ways of another length."""
-    made_up_weight: float = 0.1
+    made_up_weight: float = 0.2
     short_weight: float = 0.1
     """Weight of trips under 1 minute: mostly rides that were called off."""
     long_weight: float = 0.45

@@ -74,8 +74,20 @@ def training_rows(trips: Trips, minutes: Floats, tables: Tables, recipe: Recipe)
     masked = no_distance | no_time
     hidden = hide(trips, no_distance, no_time)
 
-    whole_features = np.empty((len(minutes), len(NAMES)), np.float32)
-    hidden_features = np.empty_like(whole_features)
+    usual = Usual.of(trips, minutes, tables)
+    made = (
+        elsewhere(trips, usual, tables, int(recipe.elsewhere * len(minutes)), random),
+        stretched(trips, minutes, usual, int(recipe.stretched * len(minutes)), random),
+    )
+    pseudo = Trips(*(np.concatenate(columns) for columns in zip(*(trips for trips, _ in made), strict=True)))
+    took = np.concatenate([minutes for _, minutes in made])
+    # Their distances are what they are made for.
+    pseudo = hide(pseudo, np.zeros(len(took), bool), random.random(len(took)) < recipe.hide_time)
+
+    counts = [len(minutes), int(np.count_nonzero(masked)), len(took)]
+    matrix = np.empty((sum(counts), len(NAMES)), np.float32)
+    whole_features, hidden_features, made_up_features = np.split(matrix, np.cumsum(counts[:-1]))
+    made_up_features[:] = FeatureBuilder(tables).matrix(pseudo)
     # A trip must not find its own duration in the tables. Whole months are left out, not single trips, so that
     # neither does the traffic of that very day or season: a forecast does not know these either.
     fold = trips.pickup.astype("datetime64[M]").astype(np.int64) % recipe.folds
@@ -86,20 +98,9 @@ def training_rows(trips: Trips, minutes: Floats, tables: Tables, recipe: Recipe)
             source = others if others.any() else own
             builder = FeatureBuilder(fit_tables(select(trips, source), minutes[source]))
             whole_features[own] = builder.matrix(select(trips, own))
-            hidden_features[own] = builder.matrix(select(hidden, own))
-
-    usual = Usual.of(trips, minutes, tables)
-    made = (
-        elsewhere(trips, usual, tables, int(recipe.elsewhere * len(minutes)), random),
-        stretched(trips, minutes, usual, int(recipe.stretched * len(minutes)), random),
-    )
-    pseudo = Trips(*(np.concatenate(columns) for columns in zip(*(trips for trips, _ in made), strict=True)))
-    took = np.concatenate([minutes for _, minutes in made])
-    # Their distances are what they are made for.
-    pseudo = hide(pseudo, np.zeros(len(took), bool), random.random(len(took)) < recipe.hide_time)
-    counts = [len(minutes), int(np.count_nonzero(masked)), len(took)]
+            hidden_features[own[masked]] = builder.matrix(select(hidden, own & masked))
     return Rows(
-        matrix=np.vstack((whole_features, hidden_features[masked], FeatureBuilder(tables).matrix(pseudo))),
+        matrix=matrix,
         minutes=np.concatenate((minutes, minutes[masked], took)),
         hidden=np.repeat([False, True, False], counts),
         made_up=np.repeat([False, False, True], counts),

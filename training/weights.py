@@ -1,4 +1,4 @@
-"""Both networks as the bundle keeps them: side by side in each layer, with the encoder's scaling in the first one."""
+"""Both networks as the bundle keeps them: side by side in each layer, with the scaling of amounts in the first one."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ def weights_of(networks: Networks) -> Weights:
     both = (networks.first, networks.second)
     layers = [[np.asarray(layer, np.float64) for layer in network.coefs_] for network in both]
     biases = [[np.asarray(layer, np.float64) for layer in network.intercepts_] for network in both]
-    scaler = networks.encoder.named_transformers_["amounts"]
+    scaler = networks.scaler
     amounts = np.hstack([layer[0][:AMOUNTS] for layer in layers]) / scaler.scale_[:, None]
     zones = np.hstack([layer[0][AMOUNTS:] for layer in layers])
     out, out_bias = _last_layer([layer[2] for layer in layers], [bias[2] for bias in biases])

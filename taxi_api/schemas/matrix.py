@@ -6,7 +6,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate, valida
 
 from taxi_api.model.predictor import BASIS
 from taxi_api.schemas.prediction import ModelRefSchema
-from taxi_api.schemas.trip import distance, pickup_time, zone
+from taxi_api.schemas.trip import FARTHEST_MILES, distance, pickup_time, zone
 
 
 def _zones(what: str, example: list[int]) -> fields.List[Any]:
@@ -18,12 +18,30 @@ def _zones(what: str, example: list[int]) -> fields.List[Any]:
     )
 
 
-def _cells(inner: fields.Field[Any], description: str, example: Any, *, required: bool = True) -> fields.List[Any]:
-    return fields.List(
+def _cells(
+    inner: fields.Field[Any],
+    description: str,
+    example: Any,
+    *,
+    rows: type[fields.List[Any]] = fields.List,
+    required: bool = True,
+) -> fields.List[Any]:
+    return rows(
         fields.List(inner),
         required=required,
         metadata={"description": f"{description} One row a source, one cell a destination.", "example": example},
     )
+
+
+class _Cells(fields.List[Any]):
+    """Rows of distances, nearly always right: looked at all together, and one by one only to say what is wrong."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        if type(value) is list and all(type(row) is list for row in value):
+            cells = [cell for row in value for cell in row if cell is not None]
+            if set(map(type, cells)) <= {int, float} and all(0 < cell <= FARTHEST_MILES for cell in cells):
+                return value
+        return super()._deserialize(value, attr, data, **kwargs)
 
 
 class MatrixRequestSchema(Schema):
@@ -39,6 +57,7 @@ class MatrixRequestSchema(Schema):
         distance(allow_none=True),
         "Miles to drive; null, or left out altogether: the usual distance between the two zones.",
         [[16.5, 17.5, None], [31.0, None, 17.2]],
+        rows=_Cells,
         required=False,
     )
 
