@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
 
@@ -6,12 +7,16 @@ import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from taxi_api.app import create_app
-from taxi_api.metrics import observe_model, observe_predictions
+from taxi_api.metrics import metrics_of, observe_model, observe_predictions
+from taxi_api.metrics.observations import Requests
 from taxi_api.model.features import Trips
 from taxi_api.model.predictor import Predictor
+from taxi_api.server import SOON
 from taxi_api.settings import Settings
 from tests.http.test_errors import assert_problem
 
@@ -54,6 +59,38 @@ def test_requests_are_counted_by_route_and_status(counting: Flask):
         assert value(samples, "taxi_http_request_seconds_sum", **labels) > 0
     labels = {"method": "GET", "route": "/apidocs/<path:file>", "status": "200"}
     assert value(samples, "taxi_http_requests_total", **labels) == 1
+
+
+@given(seconds=st.lists(st.sampled_from([0.001, 0.0025, 1.0, 10.0]) | st.floats(0, 100), min_size=1))
+def test_times_counted_together_are_those_counted_one_by_one(predictor: Predictor, seconds: list[float]):
+    told = Requests("GET", "/", 200)
+    found = []
+    for together in (True, False):
+        app = create_app(Settings(), predictor)
+        for times in [seconds] if together else [[one] for one in seconds]:
+            metrics_of(app).observer.requests(told, times)
+        found.append({name: value for name, value in scrape(app).items() if not name[0].endswith("_created")})
+    assert found[0] == pytest.approx(found[1])
+    for (name, labels), count in found[0].items():
+        if name == "taxi_http_request_seconds_bucket":
+            assert count == sum(one <= float(dict(labels)["le"]) for one in seconds)
+
+
+def test_what_a_server_lets_put_off_is_counted_when_it_says_so_or_somebody_looks(counting: Flask):
+    put_off: list[Callable[[], object]] = []
+    client = counting.test_client()
+    for _ in range(3):
+        client.post("/predict", json=TRIP, environ_overrides={SOON: put_off.append})
+    assert len(put_off) == 1
+    labels = {"method": "POST", "route": "/predict", "status": "200"}
+    assert value(scrape(counting), "taxi_http_requests_total", **labels) == 3
+    client.get("/v1/model", environ_overrides={SOON: put_off.append})
+    for count in put_off:
+        count()
+    samples = scrape(counting)
+    assert value(samples, "taxi_http_requests_total", **labels) == 3
+    assert value(samples, "taxi_predictions_total", basis="zone_pair") == 3
+    assert value(samples, "taxi_http_requests_total", **labels | {"method": "GET", "route": "/v1/model"}) == 1
 
 
 def test_a_client_cannot_make_up_series(counting: Flask):
