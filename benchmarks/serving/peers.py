@@ -90,7 +90,7 @@ PEERS = {
         OURS,
         Peer(
             "lean",
-            "lean FastAPI on uvicorn, the same session, no metrics, no log",
+            "lean FastAPI on uvicorn, the same model, no metrics, no log",
             (*_UVICORN, f"{_APPS}.lean:app"),
             environment="lean",
             durations=_one_or_many,
@@ -121,7 +121,7 @@ PEERS = {
         ),
         Peer(
             "bento",
-            "BentoML, the same session",
+            "BentoML, the same model",
             (
                 *("{python}", "-m", "bentoml", "serve", f"{_APPS}.bento:Taxi", "--working-dir", "{root}"),
                 *("--host", "127.0.0.1", "--port", "{port}"),
@@ -133,7 +133,7 @@ PEERS = {
         ),
         Peer(
             "mlserver",
-            "MLServer, the same session",
+            "MLServer, the same model",
             ("{python}", "-c", "from mlserver.cli import main; main()", "start", "benchmarks/serving/apps/mlserver"),
             environment="mlserver",
             path="/v2/models/taxi/infer",
