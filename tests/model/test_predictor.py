@@ -43,11 +43,7 @@ def test_longer_is_never_faster_by_more_than_noise(predictor: Predictor):
     )
     duration, width = sweep[..., 0], sweep[..., 2] - sweep[..., 1]
     drop = np.maximum.accumulate(duration, axis=0) - duration
-    # The records themselves say so of some ways: from Elmhurst to LaGuardia 2.6 miles of streets take 12.3 minutes and
-    # 3.8 miles of parkway 11.2.
-    beyond_noise = (drop >= 0.25 * width).any(axis=0)
-    assert beyond_noise.mean() < 0.01
-    assert (drop < 0.4 * width).all()
+    assert (drop < 0.25 * width).all()
     assert np.quantile(drop.max(axis=0), 0.9) < 1
     assert (np.diff(duration.mean(axis=1)) > 0).all()
     assert (duration[-1] > duration[0] + 1).all()
