@@ -8,7 +8,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from taxi_api.answers import answer_row, model_reference
+from taxi_api.answers import DIFFERING, answer_row, model_reference
 from taxi_api.batch import Batch, failure_row
 from taxi_api.model.predictor import BASIS, Predictions, Predictor
 from taxi_api.schemas.trip import FARTHEST_MILES
@@ -54,8 +54,7 @@ def batch_text(predictor: Predictor, predicted: Predictions, batch: Batch) -> by
 
 def _templates(level: float) -> tuple[bytes, bytes]:
     """Return the text of an answer with an id and of one without, with a place for each value that trips differ in."""
-    differing = ("duration", "lower", "upper", "miles", "source", "pickup", "kind", "trips")
-    row = orjson.dumps(answer_row(level=level, **dict.fromkeys(differing, "%b")))
+    row = orjson.dumps(answer_row(level=level, **dict.fromkeys(DIFFERING, "%b")))
     rest = row.replace(b'"%b"', b"%b")[1:]
     # Both take as many values; this one writes nothing of the first.
     return b'{"id":%b,' + rest, b"{%.0b" + rest

@@ -64,22 +64,26 @@ class Networks:
     def rows(self, matrix: Floats) -> NDArray[np.float64]:
         """Return duration, lower and upper end in minutes for n rows of features, shape (n, 3)."""
         out = np.empty((len(matrix), 3))
+        # The same memory for all parts: the system clears what it gives out anew.
+        layers = np.empty((2, min(len(matrix), _PART), len(self._weights.hidden)), np.float32)
         for first in range(0, len(matrix), _PART):
             part = slice(first, first + _PART)
-            self._fill(out[part], matrix[part])
+            self._fill(out[part], matrix[part], layers[:, : len(matrix) - first])
         return out
 
-    def _fill(self, out: NDArray[np.float64], matrix: Floats) -> None:
+    def _fill(self, out: NDArray[np.float64], matrix: Floats, layers: Floats) -> None:
         weights = self._weights
         pickup, dropoff = matrix[:, AMOUNTS:].astype(np.intp).T
-        layer = matrix[:, :AMOUNTS] @ weights.amounts
-        layer += weights.pickup[pickup]
-        layer += weights.dropoff[dropoff]
-        np.maximum(layer, 0, out=layer)
-        layer = layer @ weights.hidden
-        layer += weights.hidden_bias
-        np.maximum(layer, 0, out=layer)
-        duration, spread = (layer @ weights.out + weights.out_bias).T
+        first, second = layers
+        np.matmul(matrix[:, :AMOUNTS], weights.amounts, out=first)
+        # Zones are in range; in this mode numpy writes without a copy in between.
+        first += weights.pickup.take(pickup, axis=0, out=second, mode="clip")
+        first += weights.dropoff.take(dropoff, axis=0, out=second, mode="clip")
+        np.maximum(first, 0, out=first)
+        np.matmul(first, weights.hidden, out=second)
+        second += weights.hidden_bias
+        np.maximum(second, 0, out=second)
+        duration, spread = (second @ weights.out + weights.out_bias).T
         out[:] = duration[:, None]
         out[:, 1:] += np.maximum(spread, self._least).astype(np.float64)[:, None] * self._reach
 
