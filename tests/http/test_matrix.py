@@ -2,14 +2,10 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import given
-from hypothesis import strategies as st
-from marshmallow import ValidationError, fields
 
 from taxi_api.app import create_app
 from taxi_api.model.predictor import Predictor
-from taxi_api.schemas.matrix import MatrixRequestSchema, MatrixSchema
-from taxi_api.schemas.trip import distance
+from taxi_api.schemas.matrix import MatrixSchema
 from taxi_api.settings import Settings
 from tests.http.test_errors import assert_problem
 from tests.http.test_predict import DISTANCE, TIME, ZONE
@@ -83,20 +79,3 @@ def test_the_largest_matrix_with_every_distance_is_not_too_long(client: FlaskCli
     miles = [[0.1 + (row + column) / 7 for column in range(100)] for row in range(100)]
     answer = matrix(client, sources=zones, destinations=zones, distances=miles)
     assert not any(map(any, answer["estimated"]))
-
-
-_CELLS = st.one_of(
-    st.floats(0.01, 200), st.floats(), st.integers(0, 201), st.integers(), st.none(), st.booleans(), st.text(max_size=2)
-)
-
-
-@given(cells=st.lists(st.lists(st.floats(0.01, 200) | st.integers(1, 200) | st.none())) | st.lists(st.lists(_CELLS)))
-def test_distances_are_judged_together_as_they_are_one_by_one(cells: list[list[object]]):
-    def judged(field: fields.Field) -> object:
-        try:
-            return field.deserialize(cells)
-        except ValidationError as error:
-            return error.messages
-
-    one_by_one = fields.List(fields.List(distance(allow_none=True)))
-    assert judged(MatrixRequestSchema().fields["distances"]) == judged(one_by_one)
