@@ -25,6 +25,8 @@ _EXTENSION = "metrics"
 _Noted = TypeVar("_Noted")
 # Everything else is one of many that somebody made up; each would be a series of its own.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+# So many requests are counted at a time: more would be cheaper, but the others would wait for it.
+_MANY = 100
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -133,7 +135,7 @@ class Metrics:
 
     def _put_off(self, environ: dict[str, Any]) -> None:
         soon = environ.get(SOON)
-        if soon is None:
+        if soon is None or len(self._requests) >= _MANY:
             self.catch_up()
         elif not self._awaited:
             self._awaited = True
