@@ -1,8 +1,8 @@
 """The service and what a user would pick instead, on the same trips: ``python -m benchmarks.serving``.
 
 Every server has one process and one CPU to itself while it is measured, the load generator has another. Servers are
-measured in turns, so that all meet the same moods of the machine; medians over the rounds count. Before the clock
-starts, servers of the same model have to give the same minutes.
+measured in turns, run by run, so that all meet the same moods of the machine; medians over the rounds count. Before
+the clock starts, servers of the same model have to give the same minutes.
 """
 
 import argparse
@@ -57,14 +57,18 @@ def main() -> int:
             for name in names
         }
         _check_answers(servers)
+        plans = {
+            name: {run[0]: run[1:] for run in _runs(server, connections, batches)} for name, server in servers.items()
+        }
         for _ in range(options.rounds):
-            for name, server in servers.items():
-                for run, path, bodies, clients in _runs(server, connections, batches):
+            for run in dict.fromkeys(run for plan in plans.values() for run in plan):
+                for name in [name for name in names if run in plans[name]]:
+                    path, bodies, clients = plans[name][run]
                     runs[name].setdefault(run, []).append(
                         put_under_load(
-                            server.url + path,
+                            servers[name].url + path,
                             bodies,
-                            root_pid=server.process.pid,
+                            root_pid=servers[name].process.pid,
                             connections=clients,
                             seconds=options.seconds,
                             core=load_core,
