@@ -43,7 +43,8 @@ class Weights(NamedTuple):
 
     def mistake(self) -> str | None:
         """Return what is wrong with them; None if they are the weights of networks for these features."""
-        units = self.pickup.shape[-1]
+        # A single number has no shape.
+        units = (0, *self.pickup.shape)[-1]
         shapes = [(ZONE_ROWS, units)] * 2 + [(AMOUNTS, units), (units, units), (units,), (units, 2), (2,), (2,), (1,)]
         for name, array, shape in zip(self._fields, self, shapes, strict=True):
             if array.shape != shape or array.dtype != np.float32:

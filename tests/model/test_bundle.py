@@ -147,6 +147,7 @@ def test_signed_weights_that_are_none_are_refused(folder: Path, content: bytes):
     [
         lambda array: array[:-1],
         lambda array: array[None],
+        lambda array: array.ravel()[0],
         lambda array: array.astype(np.float64),
         lambda array: np.where(np.arange(array.size).reshape(array.shape) == 0, np.float32("nan"), array),
         lambda array: np.full_like(array, np.inf),
