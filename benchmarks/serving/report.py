@@ -46,7 +46,7 @@ def page(results: dict[str, Any], path: Path) -> str:
         f"![CPU time of a request by server]({path.with_suffix('.png').name})",
         "",
         "## Ratios",
-        "How many times what this service needs the other one needs, seconds apart: the median over the rounds, and",
+        "How many times what this service needs the other one needs, in the same round: the median over the rounds, and",
         "the least and the most.",
         "",
         "| what | against | ratio | of | to reach | |",
