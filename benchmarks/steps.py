@@ -5,6 +5,7 @@ without sockets. A step costs what is saved when its result is there already. A 
 less: between two requests its code and data have left the processor's nearest caches.
 """
 
+import argparse
 import os
 import tempfile
 import time
@@ -33,8 +34,6 @@ from taxi_api.server.exchange import WsgiApp, answer
 from taxi_api.server.limits import Limits
 from taxi_api.server.parser import RequestParser
 
-_REQUESTS = 2_000
-_REPEATS = 15
 # As the server does on 16 connections: what is put off until later is done every few requests, the rest each quarter of
 # a second.
 _TURN, _TICK = 8, 1_000
@@ -45,6 +44,10 @@ Step = Callable[[], AbstractContextManager[object]]
 
 def main() -> None:
     """Measure and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--requests", type=int, default=2_000, help="of a measurement")
+    parser.add_argument("--repeats", type=int, default=15, help="measurements of each step, of which the least counts")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, Path(os.devnull).open("w") as nowhere, redirect_stderr(nowhere):
         prepare(folder)
         app = create_app()
@@ -52,10 +55,10 @@ def main() -> None:
         steps = _steps(predictor)
         found: dict[str, list[float]] = {}
         # In turns, so that all meet the same moods of the machine.
-        for _ in range(_REPEATS):
+        for _ in range(options.repeats):
             for name, (step, served) in steps.items():
                 with step():
-                    found.setdefault(name, []).append(_microseconds(served or app))
+                    found.setdefault(name, []).append(_microseconds(served or app, options.requests))
     costs = {name: min(times) for name, times in found.items()}
     whole = costs["all of it"]
     print("| | µs of CPU |\n| --- | ---: |")
@@ -87,21 +90,21 @@ def _steps(predictor: Predictor) -> dict[str, tuple[Step, WsgiApp | None]]:
     }
 
 
-def _microseconds(app: WsgiApp) -> float:
+def _microseconds(app: WsgiApp, requests: int) -> float:
     """Return the CPU time of a request."""
     later: deque[Callable[[], object]] = deque()
     soon: deque[Callable[[], object]] = deque()
     base = {"wsgi.url_scheme": "http", "SCRIPT_NAME": "", "SERVER_NAME": "localhost", "SERVER_PORT": "8000"}
     parser = RequestParser(Limits(), base | {"REMOTE_ADDR": "", LATER: later.append, SOON: soon.append})
     began = time.process_time()
-    for number in range(1, _REQUESTS + 1):
+    for number in range(1, requests + 1):
         parser.feed(_BODIES[number % len(_BODIES)])
         answer(app, parser.requests.popleft(), _never)
         for work, turn in ((later, _TURN), (soon, _TICK)):
             if number % turn == 0:
                 while work:
                     work.popleft()()
-    return (time.process_time() - began) / _REQUESTS * 1e6
+    return (time.process_time() - began) / requests * 1e6
 
 
 def _nothing(*_: object) -> None:

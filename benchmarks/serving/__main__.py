@@ -1,8 +1,9 @@
 """The service and what a user would pick instead, on the same trips: ``python -m benchmarks.serving``.
 
 Every server has one process and one CPU to itself while it is measured, the load generator has another. Servers are
-measured in turns, run by run, so that all meet the same moods of the machine; medians over the rounds count. Before
-the clock starts, servers of the same model have to give the same minutes.
+measured in turns, run by run, so that all meet the same moods of the machine, which last seconds: many short rounds
+say more than a few long ones. Medians over the rounds count. Before the clock starts, servers of the same model have to
+give the same minutes.
 """
 
 import argparse
@@ -37,8 +38,8 @@ def main() -> int:
     parser.add_argument("--peers", default=",".join(PEERS), help="servers to measure, of: %(default)s")
     parser.add_argument("--connections", default=",".join(map(str, CONNECTIONS)))
     parser.add_argument("--batches", default=",".join(map(str, BATCHES)), help="trips in a request; empty for none")
-    parser.add_argument("--seconds", type=int, default=4, help="duration of each run")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=1, help="duration of each run")
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--environments", type=Path, default=ROOT / ".venv" / "bench", help="folder for installations")
     parser.add_argument("--json", type=Path, help="file for the results")
     options = parser.parse_args()
