@@ -39,6 +39,9 @@ class Host(Protocol):
     def later(self, connection: "Connection") -> None:
         """Call ``advance`` after other connections had their turn."""
 
+    def send_later(self, connection: "Connection") -> None:
+        """Call ``send`` after the answers of this turn."""
+
     def answer(self, connection: "Connection", request: Request) -> tuple[bytes, bool] | None:
         """Return an answer and whether it is the last one; None if ``answered`` is called with it later."""
 
@@ -56,7 +59,9 @@ class Connection:
         self._host = host
         self._parser = parser
         self._busy = False
-        self._out: memoryview | None = None
+        # Answers that are not sent, and whether the socket took no more of them.
+        self._out: list[memoryview] = []
+        self._full = False
         self._sent_bytes = 0
         self._last = False
         self._lingering = False
@@ -77,12 +82,11 @@ class Connection:
 
     def ready(self, events: int, now: float) -> None:
         """Read or write what the socket is ready for."""
-        if events & EVENT_WRITE and self._out is not None:
-            self._send(self._out, now)
-            self.advance(now)
-        elif self._busy or self._out is not None:
+        if events & EVENT_WRITE and self._full:
+            self.send(now)
+        elif self._busy or self._full:
             # Sent ahead, or gone: there is time for that after this answer.
-            self._host.watch(self, Interest.WRITE if self._out is not None else Interest.NOTHING)
+            self._host.watch(self, Interest.WRITE if self._full else Interest.NOTHING)
         else:
             self._read(now)
 
@@ -100,7 +104,7 @@ class Connection:
                 self.since = now
             self._parser.feed(data)
             self._limit_held()
-            self.advance(now)
+            self._host.later(self)
 
     def _limit_held(self) -> None:
         more = self._hold(self._parser.body_bytes)
@@ -120,7 +124,7 @@ class Connection:
         """Answer what has arrived, as far as that can be done now, and wait for what is next."""
         parser, host = self._parser, self._host
         for _ in range(_TURN):
-            if not self._open or self._busy or self._out is not None or self._last or not parser.requests:
+            if not self._open or self._busy or self._full or self._last or not parser.requests:
                 break
             request = parser.requests.popleft()
             self._hold(request.body_bytes)
@@ -129,39 +133,48 @@ class Connection:
                 self._busy = True
             else:
                 self._begin_answer(*done, now)
-        self._await()
+        if not self._out:
+            self._await()
 
     def answered(self, data: bytes, last: bool, now: float) -> None:
-        """Send the answer that was not there at once."""
+        """Take the answer that was not there at once."""
         self._busy = False
         if self._open:
             self._begin_answer(data, last, now)
             self.advance(now)
 
     def _begin_answer(self, data: bytes, last: bool, now: float) -> None:
+        if not self._out:
+            self._host.send_later(self)
+        self._out.append(memoryview(data))
         self._last = last
         self._sent_bytes = 0
         self.since = now
-        self._hold(len(data))
-        self._send(memoryview(data), now)
+        self._hold(sum(map(len, self._out)))
 
-    def _send(self, data: memoryview, now: float) -> None:
+    def send(self, now: float) -> None:
+        """Send what is answered, as far as the socket takes it, and wait for what is next."""
+        if not self._out:
+            return  # closed meanwhile
         try:
-            sent = self.socket.send(data)
+            sent = self.socket.sendmsg(self._out)
         except (BlockingIOError, InterruptedError):
             sent = 0
         except OSError:
             self.close()
             return
         self._sent_bytes += sent
-        if sent < len(data):
-            self._out = data[sent:]
-            return
-        self._out = None
-        self.since = now
-        self._hold(0)
-        if self._last:
-            self._end()
+        while self._out and sent >= len(self._out[0]):
+            sent -= len(self._out.pop(0))
+        self._full = bool(self._out)
+        if self._full:
+            self._out[0] = self._out[0][sent:]
+        else:
+            self.since = now
+            self._hold(0)
+            if self._last:
+                self._end()
+        self._await()
 
     def _end(self) -> None:
         """Close after a last answer, but not on a client that is still sending: that would lose it the answer."""
@@ -177,7 +190,7 @@ class Connection:
     def _await(self) -> None:
         if not self._open:
             return
-        if self._out is not None:
+        if self._full:
             interest = Interest.WRITE
         elif self._busy:
             return  # most clients send nothing before they have their answer: no need to look away
@@ -209,7 +222,7 @@ class Connection:
 
     def _deadline(self) -> float:
         limits, parser = self._host.limits, self._parser
-        if self._out is not None:
+        if self._out:
             return self.since + limits.transfer_seconds + self._sent_bytes / limits.bytes_per_second
         if self._lingering:
             return self.since + limits.linger_seconds
@@ -222,7 +235,8 @@ class Connection:
         """Close the socket, whatever is under way."""
         if self._open:
             self._open = False
-            self._out = None
+            self._out = []
+            self._full = False
             self._hold(0)
             self._host.closed(self)
             self.socket.close()

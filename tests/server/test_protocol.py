@@ -2,6 +2,9 @@
 
 import json
 import socket
+import threading
+import time
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -30,6 +33,30 @@ def test_requests_sent_ahead_are_answered_in_order(server: Running):
         for start in range(0, len(sent), 1000):
             client.send(sent[start : start + 1000])
         assert [int(client.answer()[1].split()[2]) for _ in range(100)] == list(range(100))
+
+
+def test_a_client_that_reads_late_gets_all_answers_in_order(server: Running):
+    # Far more than the system's buffers hold, so that sending ends in the middle of an answer, again and again.
+    bodies = [b"%d " % number + b"x" * (number * 37 % 4000) for number in range(4000)]
+    with server.client() as client:
+        sender = threading.Thread(target=lambda: [client.send(post(body)) for body in bodies])
+        sender.start()
+        time.sleep(0.3)
+        for body in bodies:
+            assert client.answer() == (200, b"POST /quick " + body)
+        sender.join()
+
+
+def test_many_clients_at_once_each_get_their_own_answer(server: Running):
+    with ExitStack() as stack:
+        clients = [stack.enter_context(server.client()) for _ in range(100)]
+        for turn in range(3):
+            for number, client in enumerate(clients):
+                client.send(post(b"%d %d" % (turn, number), "/quick" if number % 5 else "/other"))
+            # Some are gone before their answer.
+            clients.pop().__exit__()
+            for number, client in enumerate(clients):
+                assert client.answer()[1].split()[2:] == [b"%d" % turn, b"%d" % number]
 
 
 def test_a_request_may_come_byte_by_byte(server: Running):
