@@ -61,6 +61,7 @@ class Networks:
         self._weights = weights
         self._least: float = weights.least_spread.item()
         self._reach: list[float] = weights.reach.tolist()
+        self._zeros = np.zeros_like(weights.hidden_bias)
 
     def rows(self, matrix: Floats) -> NDArray[np.float64]:
         """Return duration, lower and upper end in minutes for n rows of features, shape (n, 3)."""
@@ -92,13 +93,16 @@ class Networks:
         """Return what ``rows`` does for one row, shape (len(NAMES),), as three numbers."""
         weights = self._weights
         layer = features[:AMOUNTS].dot(weights.amounts)
-        layer += weights.pickup[int(features[AMOUNTS])]
-        layer += weights.dropoff[int(features[AMOUNTS + 1])]
-        np.maximum(layer, 0, out=layer)
+        layer += weights.pickup[int(features.item(AMOUNTS))]
+        layer += weights.dropoff[int(features.item(AMOUNTS + 1))]
+        # Against an array of zeros: numpy takes as long again to make one of a number.
+        np.maximum(layer, self._zeros, out=layer)
         layer = layer.dot(weights.hidden)
         layer += weights.hidden_bias
-        np.maximum(layer, 0, out=layer)
-        duration, spread = (layer.dot(weights.out) + weights.out_bias).tolist()
+        np.maximum(layer, self._zeros, out=layer)
+        result = layer.dot(weights.out)
+        result += weights.out_bias
+        duration, spread = result.tolist()
         spread = max(spread, self._least)
         below, above = self._reach
         return duration, duration + spread * below, duration + spread * above

@@ -99,10 +99,10 @@ class Predictor:
             duration,
             lower,
             upper,
-            float(self._pair_miles[pair]) if estimated else trip.miles,
+            self._pair_miles.item(pair) if estimated else trip.miles,
             estimated,
-            int(self._basis[pair]),
-            int(self._basis_trips[pair]),
+            self._basis.item(pair),
+            self._basis_trips.item(pair),
         )
 
     def _minutes(self, trips: Trips) -> NDArray[np.float64]:
