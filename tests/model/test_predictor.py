@@ -49,6 +49,19 @@ def test_longer_is_never_faster_by_more_than_noise(predictor: Predictor):
     assert (duration[-1] > duration[0] + 1).all()
 
 
+def test_both_directions_take_about_as_long(predictor: Predictor):
+    # One-way streets and morning traffic make a difference, but no more than a factor.
+    pair_trips = predictor.bundle.tables.pair_trips
+    there, back = np.argwhere(np.triu((pair_trips >= 200) & (pair_trips.T >= 200), 1)).T
+    assert len(there) > 100
+    ratio = minutes(predictor, there, back, np.nan, "2024-09-18T12:00:00") / minutes(
+        predictor, back, there, np.nan, "2024-09-18T12:00:00"
+    )
+    assert 0.95 < np.median(ratio) < 1.05
+    assert np.quantile(np.abs(np.log(ratio)), 0.9) < np.log(1.4)
+    assert np.abs(np.log(ratio)).max() < np.log(2)
+
+
 def test_rush_hour_is_slower_than_the_night(predictor: Predictor):
     for pair in ((MIDTOWN, JFK), (MIDTOWN, UPPER_EAST_SIDE), (HARLEM, MIDTOWN), (LA_GUARDIA, MIDTOWN)):
         night, rush = minutes(predictor, *pair, np.nan, ["2024-09-18T04:00:00", "2024-09-18T17:00:00"])
