@@ -1,42 +1,44 @@
 """Does a change make requests or the start dearer? ``python -m benchmarks.regression --base origin/main``.
 
 The base is checked out beside this tree and measured by the same script in turns with it, so that both meet the same
-moods of the machine. What counts is CPU time, as a ratio, with the spread of the ratios of single rounds.
+moods of the machine: how it starts, and then as a server of one worker, as it is deployed. What counts is CPU time, as
+a ratio, with the spread of the ratios of single rounds.
 """
 
 import argparse
-import json
+import http.client
 import os
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
+
+from benchmarks.serving import trips
+from benchmarks.serving.load import cpu_seconds
+from tests.servers import free_port
 
 HERE = Path(__file__).parents[1]
 # Runs in either tree: only what every version has.
-MEASURE = """
-import json, os, time
+START = """
+import time
 begin = time.process_time()
 from taxi_api.app import create_app
-from taxi_api.settings import Settings
-client = create_app(Settings(log_level="WARNING")).test_client()
-found = {"start": time.process_time() - begin}
-trip = {"PULocationID": 161, "DOLocationID": 132, "trip_distance": 17.5, "pickup_datetime": "2024-09-18T08:30:00"}
-trips = {"trips": [dict(trip, DOLocationID=1 + n % 263) for n in range(1000)]}
-for name, path, body, times in (
-    ("POST /predict", "/predict", trip, 400),
-    ("POST /v1/predict/batch, 1,000 trips", "/v1/predict/batch", trips, 8),
-):
-    data = json.dumps(body)
-    for _ in range(3):
-        assert client.post(path, data=data, content_type="application/json").status_code == 200
-    begin = time.process_time()
-    for _ in range(times):
-        client.post(path, data=data, content_type="application/json")
-    found[name] = (time.process_time() - begin) / times
-print(json.dumps(found))
+create_app()
+print(time.process_time() - begin)
 """
+# Name, path, body of a request, and how many are sent.
+_REQUESTS = (
+    ("POST /predict", "/predict", trips.one(trips.made_up(1)), 4_000),
+    ("POST /v1/predict/batch, 1,000 trips", "/v1/predict/batch", trips.columns(trips.made_up(1_000)), 100),
+)
+_WARM_UP = 50
+_START_SECONDS = 30
+
+# Seconds of CPU by what they were spent on.
+Costs = dict[str, float]
 
 
 def main() -> int:
@@ -54,14 +56,18 @@ def main() -> int:
             rounds = [(_measure(base), _measure(HERE)) for _ in range(options.rounds)]
         finally:
             _git("worktree", "remove", "--force", str(base))
-    table, dearer = _judge(rounds, options.base, options.limit)
+    table, dearer = judge(rounds, options.base, options.limit)
     print(table)
     if options.out:
         options.out.write_text(table)
     return int(dearer)
 
 
-def _judge(rounds: list[tuple[dict[str, float], dict[str, float]]], base: str, limit: float) -> tuple[str, bool]:
+def judge(rounds: list[tuple[Costs, Costs]], base: str, limit: float) -> tuple[str, bool]:
+    """Return a table of the costs, of the base and now in each round, and whether anything became dearer.
+
+    A ratio above the limit counts unless a quarter of the rounds found no change at all: that is chance.
+    """
     lines = [f"CPU time against `{base}`, medians of {len(rounds)} rounds in turns:", ""]
     lines += ["| | base | now | ratio | spread of half the rounds | |", "| --- | ---: | ---: | ---: | ---: | --- |"]
     dearer = False
@@ -70,7 +76,6 @@ def _judge(rounds: list[tuple[dict[str, float], dict[str, float]]], base: str, l
         ratios = [late / early for early, late in zip(before, now, strict=True)]
         ratio = statistics.median(ratios)
         low, _, high = statistics.quantiles(ratios, n=4)
-        # A ratio above the limit by chance has a spread that reaches below it.
         failed = ratio > limit and low > 1
         dearer |= failed
         lines.append(
@@ -80,15 +85,57 @@ def _judge(rounds: list[tuple[dict[str, float], dict[str, float]]], base: str, l
     return "\n".join(lines) + "\n", dearer
 
 
-def _measure(tree: Path) -> dict[str, float]:
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(tree)}
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURE], cwd=tree, env=environment, capture_output=True, text=True, check=False
+def _measure(tree: Path) -> Costs:
+    """Return what a start costs, and requests to a server of one worker."""
+    environment = os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(tree),
+        "APP_ENV": "production",
+        "WEB_CONCURRENCY": "1",
+        "PORT": str(free_port()),
+    }
+    start = subprocess.run(
+        [sys.executable, "-c", START], cwd=tree, env=environment, capture_output=True, text=True, check=False
     )
-    if done.returncode != 0:
-        sys.exit(f"{tree} cannot be measured:\n{done.stderr}")
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    if start.returncode != 0:
+        sys.exit(f"{tree} cannot be measured:\n{start.stderr}")
+    command = [sys.executable, "-m", "gunicorn", "taxi_api.wsgi:app"]
+    with subprocess.Popen(command, cwd=tree, env=environment, stderr=subprocess.DEVNULL) as server:
+        try:
+            connection = _connected(int(environment["PORT"]))
+            costs = {name: _asked(connection, server.pid, *request) for name, *request in _REQUESTS}
+        finally:
+            server.send_signal(signal.SIGTERM)
+    return {"start": float(start.stdout), **costs}
+
+
+def _connected(port: int) -> http.client.HTTPConnection:
+    """Return a connection to a server that is being started."""
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        try:
+            connection.request("GET", "/ready")
+            if connection.getresponse().read():
+                return connection
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+        connection.close()
+        time.sleep(0.05)
+
+
+def _asked(connection: http.client.HTTPConnection, pid: int, path: str, body: bytes, times: int) -> float:
+    """Return the seconds of CPU that the server needs for a request."""
+    for number in range(-_WARM_UP, times):
+        if number == 0:
+            before = cpu_seconds(pid)
+        connection.request("POST", path, body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        text = answer.read()
+        if answer.status != http.client.OK:
+            sys.exit(f"{path} was answered with {answer.status}: {text[:300]!r}")
+    return (cpu_seconds(pid) - before) / times
 
 
 def _git(*arguments: str) -> None:

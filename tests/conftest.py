@@ -2,6 +2,7 @@
 
 import ast
 import os
+from collections.abc import Callable
 from dataclasses import replace
 
 # Models of the tests are small: a second thread costs more than it saves, and much more on a machine that is busy.
@@ -65,12 +66,21 @@ def predictor() -> Predictor:
 
 
 @pytest.fixture(scope="session", params=["fast path", "Flask alone"])
-def app(predictor: Predictor, request: pytest.FixtureRequest) -> Flask:
-    """The app as it is served, and without the fast path in front of it: both answer alike."""
-    app = create_app(Settings(), predictor)
-    if request.param == "Flask alone":
-        app.wsgi_app = app.wsgi_app.flask  # type: ignore[attr-defined]
-    return app
+def served(predictor: Predictor, request: pytest.FixtureRequest) -> Callable[[Settings], Flask]:
+    """Make an app as it is served, and one without the fast path in front of it: both answer alike."""
+
+    def make(settings: Settings) -> Flask:
+        app = create_app(settings, predictor)
+        if request.param == "Flask alone":
+            app.wsgi_app = app.wsgi_app.flask  # type: ignore[attr-defined]
+        return app
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def app(served: Callable[[Settings], Flask]) -> Flask:
+    return served(Settings())
 
 
 @pytest.fixture

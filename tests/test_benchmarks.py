@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.regression import judge
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -21,6 +23,20 @@ def test_steps_of_a_prediction_are_measured() -> None:
     table = _run("steps", "--requests", "10", "--repeats", "1")
 
     assert len(re.findall(r"^\| .+ \| -?\d+ \|$", table, re.MULTILINE)) == 10
+
+
+@pytest.mark.parametrize(
+    ("ratios", "dearer"),
+    [([1.2] * 8, True), ([1.1] * 8, False), ([0.8] * 8, False), ([0.9, 0.9, 0.9, 1.2, 1.2, 1.2, 1.3, 1.3], False)],
+    ids=["dearer", "within the limit", "cheaper", "by chance"],
+)
+def test_a_change_that_makes_requests_dearer_is_noticed(ratios: list[float], dearer: bool):
+    rounds = [({"start": 0.2, "a request": 2e-4}, {"start": 0.2, "a request": 2e-4 * ratio}) for ratio in ratios]
+
+    table, found = judge(rounds, "main", limit=1.15)
+
+    assert found is dearer
+    assert ("| dearer |" in table) is dearer
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 
 from taxi_api.model.predictor import Predictor
 from training.metrics import metrics
+from training.rows import with_inputs_hidden
 from training.split import Split, split
 from training.trips import columns, load_trips, minutes
 
@@ -24,15 +25,28 @@ def test_the_committed_bundle_was_trained_on_these_months(parts: Split, predicto
     assert predictor.bundle.manifest["data"]["months"] == parts.months()
 
 
-@pytest.mark.parametrize(("colour", "rmse", "mae"), [("green", 4.60, 2.95), ("yellow", 4.20, 2.95)])
-def test_the_committed_bundle_is_as_good_as_it_has_to_be(
-    parts: Split, predictor: Predictor, colour: str, rmse: float, mae: float
-):
+MOST = {
+    "green": {"1-60": {"rmse": 4.42, "mae": 2.83, "width": 11.0}, "0-90": {"rmse": 5.35}},
+    "yellow": {"1-60": {"rmse": 4.20, "mae": 2.90, "width": 11.5}},
+}
+
+
+@pytest.mark.parametrize("colour", MOST)
+def test_the_committed_bundle_is_as_good_as_it_has_to_be(parts: Split, predictor: Predictor, colour: str):
     test = parts.test.filter(colour=colour)
-    found = metrics(predictor.predict(columns(test)).minutes, minutes(test))["1-60"]
+    found = metrics(predictor.predict(columns(test)).minutes, minutes(test))
+    for filtered, most in MOST[colour].items():
+        assert {name for name in most if found[filtered][name] > most[name]} == set()
+    assert 0.88 <= found["1-60"]["coverage"] <= 0.92
+
+
+@pytest.mark.parametrize(("hidden", "rmse"), [("no distance", 5.45), ("no time", 5.25), ("neither", 6.0)])
+def test_inputs_may_be_missing_at_a_price(parts: Split, predictor: Predictor, hidden: str, rmse: float):
+    test = parts.test.filter(colour="green")
+    shown = with_inputs_hidden(columns(test))[hidden]
+    found = metrics(predictor.predict(shown).minutes, minutes(test))["1-60"]
     assert found["rmse"] <= rmse
-    assert found["mae"] <= mae
-    assert 0.86 <= found["coverage"] <= 0.94
+    assert 0.86 <= found["coverage"] <= 0.92
 
 
 def test_the_card_reports_what_the_bundle_does(parts: Split, predictor: Predictor):

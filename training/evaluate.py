@@ -28,7 +28,7 @@ _MILES = {"under 1 mile": (0, 1), "1-2 miles": (1, 2), "2-5 miles": (2, 5), "5-1
 def evaluate_bundle(bundle: Path, data: Path, months: Sequence[Month], out: Path | None = None) -> dict[str, Any]:
     """Print the metrics by slice of the bundle in a folder, on months of TLC's files (all if empty), and return them.
 
-    The metrics are also written to ``out`` as JSON.
+    The metrics are also written to ``out`` as JSON, there with those of every pickup zone.
     Raises TrainingError if the bundle must not be used, or there are no such trips.
     """
     predictor = open_bundle(bundle)
@@ -42,7 +42,7 @@ def evaluate_bundle(bundle: Path, data: Path, months: Sequence[Month], out: Path
     results.print(table(found))
     if out is not None:
         try:
-            out.write_text(json.dumps(found, indent=1) + "\n")
+            out.write_text(json.dumps(_by_pickup_zone(predictor, trips) | found, indent=1) + "\n")
         except OSError as problem:
             raise TrainingError(f"the metrics cannot be written to {out}: {problem.strerror}") from problem
     return found
@@ -61,10 +61,23 @@ def by_slice(predictor: Predictor, trips: pl.DataFrame) -> dict[str, Any]:
     return found
 
 
+def _by_pickup_zone(predictor: Predictor, trips: pl.DataFrame) -> dict[str, Any]:
+    """Return slice -> filter -> metric for all pickup zones with trips enough."""
+    truth, answers, zone = minutes(trips), predictor.predict(columns(trips)).minutes, trips["pickup_zone"].to_numpy()
+    known, counts = np.unique(zone, return_counts=True)
+    return {
+        _from(number): metrics(answers[zone == number], truth[zone == number])
+        for number in known[counts >= FEWEST_TRIPS].tolist()
+    }
+
+
+def _from(zone: int) -> str:
+    return f"from {zone} {zones()[zone - 1].name}"
+
+
 def _slices(trips: pl.DataFrame) -> dict[str, np.ndarray[Any, np.dtype[np.bool_]]]:
     """Return the rows of each slice."""
-    table_of_zones = zones()
-    borough = np.array(["", *(zone.borough for zone in table_of_zones)])[trips["pickup_zone"].to_numpy()]
+    borough = np.array(["", *(zone.borough for zone in zones())])[trips["pickup_zone"].to_numpy()]
     hour, miles = trips["pickup"].dt.hour().to_numpy(), trips["miles"].fill_null(float("nan")).to_numpy()
     slices = {f"{colour} taxis": (trips["colour"] == colour).to_numpy() for colour in sorted(trips["colour"].unique())}
     slices |= {f"from {name}": borough == name for name in sorted(set(borough))}
@@ -72,7 +85,5 @@ def _slices(trips: pl.DataFrame) -> dict[str, np.ndarray[Any, np.dtype[np.bool_]
     slices |= {name: (miles >= least) & (miles < most) for name, (least, most) in _MILES.items()}
     slices["distance not recorded"] = np.isnan(miles)
     busiest = trips["pickup_zone"].value_counts(sort=True)["pickup_zone"][:_BUSIEST_ZONES]
-    slices |= {
-        f"from {zone} {table_of_zones[zone - 1].name}": (trips["pickup_zone"] == zone).to_numpy() for zone in busiest
-    }
+    slices |= {_from(zone): (trips["pickup_zone"] == zone).to_numpy() for zone in busiest}
     return slices

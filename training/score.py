@@ -24,6 +24,7 @@ from training.records import SPELLINGS, own_names, typed
 # What is in memory at a time, beside one row group of a parquet file.
 _ROWS = 50_000
 _CSV_BYTES = 8 << 20
+_BUFFER_BYTES = 1 << 20
 
 _ANSWERS = pa.schema(
     {
@@ -86,8 +87,9 @@ def score_file(bundle: Path, data: Path, out: Path) -> Scored:
 def _open(data: Path) -> tuple[pa.Schema, int | None, Iterator[pa.Table]]:
     """Return the file's columns, its rows if it tells how many, and its content in parts."""
     if data.suffix.lower() == ".parquet":
-        # Buffered ahead, what was read would stay in memory until the end of the file.
-        file = pyarrow.parquet.ParquetFile(data, pre_buffer=False)
+        # Read ahead, what was read would stay in memory until the end of the file; and without a buffer of its own a
+        # column is read as a whole for each row group, which may be the whole file.
+        file = pyarrow.parquet.ParquetFile(data, pre_buffer=False, buffer_size=_BUFFER_BYTES)
         parts = (pa.Table.from_batches([batch]) for batch in file.iter_batches(_ROWS))
         return file.schema_arrow.remove_metadata(), file.metadata.num_rows, parts
     # A CSV column is text: its type is decided by what we need of it, not guessed from its first rows.

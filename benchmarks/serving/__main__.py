@@ -61,9 +61,10 @@ def main() -> int:
         plans = {
             name: {run[0]: run[1:] for run in _runs(server, connections, batches)} for name, server in servers.items()
         }
-        for _ in range(options.rounds):
+        for number in range(options.rounds):
             for run in dict.fromkeys(run for plan in plans.values() for run in plan):
-                for name in [name for name in names if run in plans[name]]:
+                # Back and forth: whoever is measured after a busy neighbour is so no more often than others.
+                for name in [name for name in names[:: -1 if number % 2 else 1] if run in plans[name]]:
                     path, bodies, clients = plans[name][run]
                     runs[name].setdefault(run, []).append(
                         put_under_load(

@@ -1,4 +1,5 @@
 import re
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
@@ -16,9 +17,8 @@ KEY, OTHER = f"taxi_{'aB3-' * 11}", f"taxi_{'cD5_' * 11}"
 
 
 @pytest.fixture(scope="module")
-def guarded(predictor: Predictor) -> Flask:
-    settings = Settings.from_environment({"TAXI_API_KEYS": f"app:{digest(KEY)}, {digest(OTHER).upper()}"})
-    return create_app(settings, predictor)
+def guarded(served: Callable[[Settings], Flask]) -> Flask:
+    return served(Settings.from_environment({"TAXI_API_KEYS": f"app:{digest(KEY)}, {digest(OTHER).upper()}"}))
 
 
 @pytest.fixture

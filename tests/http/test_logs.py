@@ -1,5 +1,6 @@
 import json
 import logging
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
@@ -20,8 +21,8 @@ ENVIRONMENTS = ("development", "production")
 
 
 @pytest.fixture
-def guarded(predictor: Predictor) -> Flask:
-    return create_app(Settings(app_env="production", api_keys=(ApiKey("app", digest(KEY)),)), predictor)
+def guarded(served: Callable[[Settings], Flask]) -> Flask:
+    return served(Settings(app_env="production", api_keys=(ApiKey("app", digest(KEY)),)))
 
 
 def lines(caplog: pytest.LogCaptureFixture, app_env: str = "production") -> list[str]:

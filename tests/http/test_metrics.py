@@ -23,8 +23,8 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 @pytest.fixture
-def counting(predictor: Predictor) -> Flask:
-    return create_app(Settings(), predictor)
+def counting(served: Callable[[Settings], Flask]) -> Flask:
+    return served(Settings())
 
 
 def parse(text: str) -> Samples:

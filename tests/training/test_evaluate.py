@@ -3,6 +3,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from taxi_api.model.bundle import load_bundle
@@ -31,14 +32,22 @@ def test_metrics_are_what_one_works_out_by_hand():
 def test_a_bundle_is_measured_from_every_side(trained: tuple[Trained, Path], city: Path, tmp_path: Path):
     out = tmp_path / "metrics.json"
     found = evaluate_bundle(trained[1], city, LATE, out)
-    assert json.loads(out.read_text()) == found
+    written = json.loads(out.read_text())
+    assert {name: written[name] for name in found} == found
 
     trips = of_months(load_trips(city)[0], LATE)
     answers = Predictor(load_bundle(trained[1])).predict(columns(trips)).minutes
     assert found["all"] == metrics(answers, minutes(trips))
     assert found["all"]["1-60"]["rmse"] < found["all, neither"]["1-60"]["rmse"]
     assert {"green taxis", "yellow taxis", "from Manhattan", "15-19 h", "2-5 miles"} <= set(found)
-    assert sum(name.startswith("from ") and name.split()[1].isdigit() for name in found) == 10
+    of_zones = [
+        [name for name in names if name.startswith("from ") and name.split()[1].isdigit()] for names in (found, written)
+    ]
+    assert len(of_zones[0]) == 10
+    pickups = trips["pickup_zone"].value_counts().filter(pl.col("count") >= 100)
+    assert len(of_zones[1]) == len(pickups) > 10
+    one = trips["pickup_zone"].to_numpy() == int(of_zones[1][0].split()[1])
+    assert written[of_zones[1][0]] == metrics(answers[one], minutes(trips)[one])
     # Boroughs, hours and colours each divide the trips.
     for parts in ([name for name in found if name.endswith(" taxis")], [name for name in found if name.endswith(" h")]):
         assert sum(found[part]["0-90"]["trips"] for part in parts) == found["all"]["0-90"]["trips"]

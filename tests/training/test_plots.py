@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from taxi_api.model.bundle import load_bundle
 from taxi_api.model.predictor import Predictor
 from tests.training.test_zones import Polygon, square, write_polygons
@@ -22,14 +24,15 @@ def test_zones_are_drawn_where_their_polygons_are(trained: tuple[Trained, Path],
     predictor, trips = Predictor(load_bundle(trained[1])), load_trips(city)[0].head(5_000)
     assert set(draw(predictor, trips, tmp_path)) == EVERY
 
-    (tmp_path / "zones").mkdir()
     busy, quiet = trips["pickup_zone"].value_counts(sort=True)["pickup_zone"].to_list()[0], 1
-    write_polygons(tmp_path / "zones", [Polygon(zone, [square(0, 0, 1000)]) for zone in (busy, quiet)])
+    polygons = write_polygons(tmp_path, [Polygon(zone, [square(0, 0, 1000)]) for zone in (busy, quiet)])
+    (tmp_path / "zones").mkdir()
+    polygons.rename(tmp_path / "zones" / "taxi_zones.zip")
 
     figures = draw(predictor, trips, tmp_path)
 
     assert set(figures) == EVERY | {"error_by_zone"}
-    (polygons,) = figures["error_by_zone"].axes[0].collections
-    shown, pale = polygons.get_array()
+    (drawn,) = figures["error_by_zone"].axes[0].collections
+    shown, pale = drawn.get_array()
     assert shown > 0
-    assert pale is None or pale.mask
+    assert pale is np.ma.masked

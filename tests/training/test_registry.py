@@ -1,9 +1,13 @@
 """From training to the champion and back, against a real MLflow server."""
 
+import json
 import os
+import shutil
+import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +19,8 @@ import pytest
 from taxi_api.model.bundle import load_bundle
 from taxi_api.model.features import Trips
 from taxi_api.model.predictor import Predictor
-from tests.servers import TrackingServer
+from tests.servers import TrackingServer, free_port, wait_until
+from training import __main__ as commands
 from training import promotion, recording, tracking
 from training.errors import TrainingError
 from training.export import Trained, export
@@ -65,6 +70,15 @@ def poor(city: Path, poor_recipe: Recipe, tmp_path_factory: pytest.TempPathFacto
     return out
 
 
+def far_from_scikit_learn(bundle: Path, out: Path) -> Path:
+    """Copy a bundle to ``out``, as if its export had differed by half a minute."""
+    shutil.copytree(bundle, out)
+    manifest = json.loads((out / "manifest.json").read_text())
+    manifest["parity"]["largest_difference"] = 0.5
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    return out
+
+
 def champion(client: mlflow.MlflowClient) -> str:
     return str(client.get_model_version_by_alias("taxi-duration", "champion").version)
 
@@ -87,6 +101,7 @@ def test_a_run_tells_what_a_bundle_is(registry: mlflow.MlflowClient, trained: tu
     plots = {file.path for file in registry.list_artifacts(run.info.run_id, "plots")}
     assert "plots/predicted_against_actual.png" in plots
     assert "plots/permutation_importance.png" in plots
+    assert "plots/error_by_zone.png" not in plots, "the synthetic city has no polygons"
     assert tracking.run_of(bundle) == run.info.run_id
 
 
@@ -142,6 +157,14 @@ def test_coverage_cannot_be_forced(trained: tuple[Trained, Path], city: Path, tm
     export(narrow, columns(split(load_trips(city)[0]).test), tmp_path / "narrow")
     register(tmp_path / "narrow")
     with pytest.raises(GateFailedError, match="coverage failed, which --force does not open"):
+        promote(city, force=True, who="ben", why="in a hurry", limits=PATIENT)
+    assert tracking.by_alias("champion") is None
+
+
+@pytest.mark.usefixtures("registry")
+def test_parity_cannot_be_forced(trained: tuple[Trained, Path], city: Path, tmp_path: Path):
+    register(far_from_scikit_learn(trained[1], tmp_path / "apart"))
+    with pytest.raises(GateFailedError, match="parity failed, which --force does not open"):
         promote(city, force=True, who="ben", why="in a hurry", limits=PATIENT)
     assert tracking.by_alias("champion") is None
 
@@ -204,6 +227,51 @@ def test_the_champion_answers_by_alias_as_a_pyfunc(trained: tuple[Trained, Path]
     requirements = Path(mlflow.artifacts.download_artifacts("models:/taxi-duration@champion/requirements.txt"))
     names = {line.split("==")[0] for line in requirements.read_text().split()}
     assert names == {"mlflow", "numpy"}
+    assert [column.name for column in model.metadata.signature.inputs] == list(frame)
+    assert list(model.input_example) == list(frame)
+
+
+@pytest.mark.usefixtures("registry")
+def test_mlflows_own_server_serves_the_champion(trained: tuple[Trained, Path], city: Path, tmp_path: Path):
+    register(trained[1])
+    promote(city, limits=PATIENT)
+    port = free_port()
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local", "--workers", "1"]
+    # It starts its server by name. Nothing of the project is where it starts: what is registered has to suffice.
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    with (tmp_path / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [*command, "--model-uri", "models:/taxi-duration@champion", "--port", str(port)],
+            cwd=tmp_path,
+            env=os.environ | {"PATH": path},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    url = f"http://127.0.0.1:{port}"
+    trip = {"PULocationID": 161, "DOLocationID": 132, "trip_distance": 17.5, "pickup_datetime": "2023-08-16T08:30:00"}
+    body = json.dumps({"dataframe_records": [trip]}).encode()
+    ask = urllib.request.Request(f"{url}/invocations", body, {"Content-Type": "application/json"})
+
+    def answers() -> bool:
+        assert server.poll() is None, (tmp_path / "log").read_text()
+        try:
+            with urllib.request.urlopen(f"{url}/ping", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    try:
+        wait_until(answers, seconds=60)
+        with urllib.request.urlopen(ask, timeout=10) as answer:
+            (found,) = json.load(answer)["predictions"]
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(30)
+    moment = np.array(["2023-08-16T08:30:00"], "datetime64[s]")
+    known = Trips(np.array([161]), np.array([132]), np.array([17.5]), moment)
+    expected = Predictor(load_bundle(trained[1])).predict(known).minutes[0]
+    assert [found["duration"], found["lower"], found["upper"]] == expected.tolist()
 
 
 @pytest.mark.usefixtures("registry")
@@ -244,6 +312,32 @@ def test_a_server_that_refuses_the_client_is_named(monkeypatch: pytest.MonkeyPat
     assert other_name in str(refused.value)
 
 
+def test_without_a_server_everything_is_in_a_file_here(
+    trained: tuple[Trained, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    try:
+        register(trained[1])
+    finally:
+        mlflow.set_tracking_uri(None)
+    assert (tmp_path / "mlflow.db").stat().st_size > 0
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_bundle_stays_whole_though_no_run_could_be_recorded(
+    trained: tuple[Trained, Path], city: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def gone(*_: object) -> None:
+        raise TrainingError("cannot record the run at MLflow http://mlflow:5000")
+
+    monkeypatch.setattr("training.pipeline.train", lambda _data, out, _recipe: shutil.copytree(trained[1], out))
+    monkeypatch.setattr("training.recording.record_bundle", gone)
+    with pytest.raises(TrainingError, match=r"cannot record the run .* is whole, but no run tells of it.*register"):
+        commands.train(data=city, out=tmp_path / "bundle")
+    assert load_bundle(tmp_path / "bundle").digest == load_bundle(trained[1]).digest
+
+
 def test_training_does_not_begin_if_nothing_can_record_it(city: Path, tmp_path: Path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -279,9 +373,12 @@ def test_the_commands_train_register_promote_and_export(city: Path, recipe: Reci
 
     recipe.write(tmp_path / "recipe.json")
     assert "run: " in run("train", "--data", city, "--out", "bundle", "--recipe", "recipe.json")
-    assert "version 1" in run("register", "--bundle", "bundle")
+    far_from_scikit_learn(tmp_path / "bundle", tmp_path / "apart")
+    run("register", "--bundle", "apart", "--data", city)
+    assert "parity failed" in run("promote", "--data", city, status=4)
+    assert "version 2" in run("register", "--bundle", "bundle")
     shown = run("promote", "--data", city, "--force", "--who", "test", "--why", "a busy machine is no slow model")
-    assert "champion: version 1" in shown
+    assert "champion: version 2" in shown
     run("export", "--out", "serve")
     assert load_bundle(tmp_path / "serve").digest == load_bundle(tmp_path / "bundle").digest
     assert "nothing to go back to" in run("rollback", "--who", "test", "--why", "none", status=1)

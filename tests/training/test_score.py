@@ -173,8 +173,10 @@ def test_a_time_with_an_offset_is_answered_as_new_york_time(tmp_path: Path):
     assert found["duration"].n_unique() == 1
 
 
-def test_memory_does_not_grow_with_the_file(tmp_path: Path):
-    rows, groups, payload = 700, 30, 5_000
+@pytest.mark.parametrize("groups", [30, 1])
+def test_memory_does_not_grow_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, groups: int):
+    monkeypatch.setattr("training.score._ROWS", 700)
+    rows, payload = 21_000 // groups, 5_000
     random = np.random.default_rng(1)
     schema = pa.schema({"PULocationID": pa.int64(), "DOLocationID": pa.int64(), "payload": pa.binary()})
     with pyarrow.parquet.ParquetWriter(tmp_path / "big.parquet", schema) as writer:
@@ -194,4 +196,4 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path):
     finally:
         done.set()
         watcher.join()
-    assert 0 < most[0] < groups / 2 * rows * payload
+    assert 0 < most[0] < 21_000 / 2 * payload

@@ -32,7 +32,9 @@ def test_a_search_goes_on_where_it_stopped_and_writes_the_best_recipe(
     tune(city, study, out, seconds=600, trials=2, most_trips=5000)
     assert "2 trials" in capsys.readouterr().out.replace("\n", " ").replace("  ", " ")
     best = tune(city, study, out, seconds=600, trials=2, most_trips=5000)
-    assert "Best recipes" in capsys.readouterr().out
+    shown = capsys.readouterr().out.replace("\n", " ").replace("  ", " ")
+    assert "Best recipes" in shown
+    assert "4 trials" in shown
     assert Recipe.read(out) == Recipe(**best.described())
     assert json.loads(out.read_text())["units"] <= 8
 
