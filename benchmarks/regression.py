@@ -53,7 +53,7 @@ def main() -> int:
         base = Path(folder) / "base"
         _git("worktree", "add", "--detach", str(base), options.base)
         try:
-            rounds = [(_measure(base), _measure(HERE)) for _ in range(options.rounds)]
+            rounds = [_round(base, HERE, swapped=number % 2 == 1) for number in range(options.rounds)]
         finally:
             _git("worktree", "remove", "--force", str(base))
     table, dearer = judge(rounds, options.base, options.limit)
@@ -83,6 +83,14 @@ def judge(rounds: list[tuple[Costs, Costs]], base: str, limit: float) -> tuple[s
             f" | {ratio:.2f} | {low:.2f} to {high:.2f} | {'dearer' if failed else ''} |"
         )
     return "\n".join(lines) + "\n", dearer
+
+
+def _round(base: Path, now: Path, *, swapped: bool) -> tuple[Costs, Costs]:
+    """Return the costs of both trees; whoever is measured first, it is so in every other round."""
+    if swapped:
+        later = _measure(now)
+        return _measure(base), later
+    return _measure(base), _measure(now)
 
 
 def _measure(tree: Path) -> Costs:
