@@ -18,6 +18,8 @@ from unittest.mock import patch
 # Before anything of the service is imported, as gunicorn does it.
 os.environ |= {"APP_ENV": "production", "OPENBLAS_NUM_THREADS": "1"}
 
+from flask import Flask
+
 from benchmarks.serving import trips
 from benchmarks.serving.apps import constant
 from taxi_api import fast_path
@@ -51,8 +53,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, Path(os.devnull).open("w") as nowhere, redirect_stderr(nowhere):
         prepare(folder)
         app = create_app()
-        predictor: Predictor = app.extensions[PREDICTOR]
-        steps = _steps(predictor)
+        steps = _steps(app)
         found: dict[str, list[float]] = {}
         # In turns, so that all meet the same moods of the machine.
         for _ in range(options.repeats):
@@ -67,8 +68,10 @@ def main() -> None:
         print(f"| {name} | {cost:.0f} |")
 
 
-def _steps(predictor: Predictor) -> dict[str, tuple[Step, WsgiApp | None]]:
+def _steps(app: Flask) -> dict[str, tuple[Step, WsgiApp | None]]:
     """Return by name what is left out, and the app if it is not the service."""
+    predictor: Predictor = app.extensions[PREDICTOR]
+    through_flask = app.wsgi_app.flask  # type: ignore[attr-defined]
     trip = OneTrip(161, 132, 17.5, _SECOND)
     features, prediction = predictor.features.row(trip), predictor.predict_one(trip)
     moment = Moment(_SECOND, "2024-09-18T08:30:00-04:00")
@@ -85,6 +88,11 @@ def _steps(predictor: Predictor) -> dict[str, tuple[Step, WsgiApp | None]]:
         "JSON of the answer": given(fast_path, "answer_text", b"{}"),
         "log line": given(fast_path.FastPath, "_log", None),
         "counts": (lambda: patch.multiple(Metrics, request=_nothing, single=_nothing), None),
+        "for comparison: the same by Flask and Marshmallow": (nullcontext, through_flask),
+        "for comparison: that without what is hooked to each request": (
+            lambda: patch.multiple(app, before_request_funcs={}, after_request_funcs={}),
+            through_flask,
+        ),
         "for comparison: a constant answer by Flask": (nullcontext, constant.flask),
         "for comparison: a constant answer by a WSGI app": (nullcontext, constant.wsgi),
     }
