@@ -1,8 +1,8 @@
 """How long each step of training takes, and what memory it needs: ``python -m benchmarks.training``.
 
 Rows are drawn from the real months in ``TAXI_DATA_DIR``, or from the synthetic city without them. Every step runs in a
-process of its own, so that its peak memory is its own, and all but fitting three times: the median counts. Beside them, the way of most tutorials to read, clean and encode
-the same file: pandas and DictVectorizer.
+process of its own, so that its peak memory is its own, and all but fitting three times: the median counts. Beside them,
+the way of most tutorials to read, clean and encode the same file: pandas and DictVectorizer.
 """
 
 import argparse
