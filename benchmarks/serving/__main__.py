@@ -43,9 +43,10 @@ def main() -> int:
     parser.add_argument("--environments", type=Path, default=ROOT / ".venv" / "bench", help="folder for installations")
     parser.add_argument("--json", type=Path, help="file for the results")
     options = parser.parse_args()
-    if not shutil.which("wrk"):
-        sys.exit("wrk is missing; on Debian and Ubuntu: apt-get install wrk")
     names = options.peers.split(",")
+    for tool, package in (("wrk", "wrk"), ("nginx", "nginx-light")):
+        if tool in ("wrk", *names) and not shutil.which(tool):
+            sys.exit(f"{tool} is missing; on Debian and Ubuntu: apt-get install {package}")
     connections = [int(number) for number in options.connections.split(",")]
     batches = [int(number) for number in options.batches.split(",") if number]
     runs: dict[str, dict[str, list[Measured]]] = {name: {} for name in names}
