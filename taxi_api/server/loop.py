@@ -94,7 +94,7 @@ class Loop:
                     self._sleep_again()
                 else:
                     self._accept(key.data, now)
-            for _ in range(len(self._later)):
+            for _ in range(min(len(self._later), _TOGETHER)):
                 connection = self._later.popleft()
                 self._guarded(connection, connection.advance, now)
             while self._done:
