@@ -7,6 +7,7 @@ a sum over trips is worked out before and arrives as a table.
 
 import hashlib
 import math
+import os
 from functools import cache
 from typing import NamedTuple
 
@@ -96,6 +97,8 @@ _MINUTES_A_DAY = 1440
 _WAVES_A_DAY = (1, 2, 3)
 # Rows worked on at a time: their columns stay in the processor's cache.
 _PART = 4096
+# More rows than these, as training has, are shared among threads, so many at a time.
+_ROWS_A_THREAD = 65_536
 _ANY_HOUR = np.datetime64("2024-01-01", "s")
 # What stands for a time that is not known: no wave, no day, an era in between, an average season.
 _NO_WAVES = np.zeros(7, np.float32)
@@ -266,9 +269,21 @@ class FeatureBuilder:
         """Return the features of n trips, shape (n, len(NAMES))."""
         count = len(trips.miles)
         out = np.empty((count, len(NAMES)), np.float32)
-        for first in range(0, count, _PART):
-            part = slice(first, first + _PART)
-            self._fill(out[part], _slice(trips, part) if count > _PART else trips)
+
+        def fill(start: int, end: int) -> None:
+            for first in range(start, end, _PART):
+                part = slice(first, min(first + _PART, end))
+                self._fill(out[part], _slice(trips, part) if count > _PART else trips)
+
+        if count <= _ROWS_A_THREAD:
+            fill(0, count)
+        else:
+            # Not part of a start on Lambda.
+            from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
+            starts = range(0, count, _ROWS_A_THREAD)
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                list(pool.map(lambda start: fill(start, min(start + _ROWS_A_THREAD, count)), starts))
         return out
 
     def row(self, trip: OneTrip) -> NDArray[np.float32]:

@@ -36,6 +36,18 @@ def one(pickup: int = 161, dropoff: int = 132, miles: float = 17.0, time: str = 
     return dict(zip(NAMES, BUILDER.matrix(row)[0].tolist(), strict=True))
 
 
+def test_very_many_trips_have_the_same_features_in_several_threads():
+    random, count = np.random.default_rng(0), 150_001
+    given = Trips(
+        random.integers(1, 266, count),
+        random.integers(1, 266, count),
+        np.where(random.random(count) < 0.1, np.nan, random.uniform(0.1, 30, count)),
+        np.datetime64("2024-09-01", "s") + random.integers(0, 10**7, count),
+    )
+    pieces = [BUILDER.matrix(Trips(*(column[n : n + 10_000] for column in given))) for n in range(0, count, 10_000)]
+    np.testing.assert_array_equal(BUILDER.matrix(given), np.vstack(pieces))
+
+
 @given(trips)
 def test_a_trip_has_the_same_features_alone_and_among_others(rows: list[tuple]):
     together = BUILDER.matrix(columns(rows))
