@@ -21,7 +21,7 @@ from training.console import progress, results
 from training.errors import TrainingError
 from training.records import SPELLINGS, own_names, typed
 
-# What is in memory at a time, beside one row group of a parquet file.
+# What is in memory at a time.
 _ROWS = 50_000
 _CSV_BYTES = 8 << 20
 _BUFFER_BYTES = 1 << 20

@@ -7,7 +7,7 @@ import selectors
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -87,25 +87,31 @@ class Loop:
         events = self._selector.select(0 if self._later else _TICK_SECONDS)
         now = time.monotonic()
         for first in range(0, max(len(events), 1), _TOGETHER):
-            for key, mask in events[first : first + _TOGETHER]:
-                if isinstance(key.data, Connection):
-                    self._guarded(key.data, key.data.ready, mask, now)
-                elif key.fd == self._awake:
-                    self._sleep_again()
-                else:
-                    self._accept(key.data, now)
-            for _ in range(min(len(self._later), _TOGETHER)):
-                connection = self._later.popleft()
-                self._guarded(connection, connection.advance, now)
-            while self._done:
-                connection, data, last = self._done.popleft()
-                self._guarded(connection, connection.answered, data, last, now)
+            self._read(events[first : first + _TOGETHER], now)
+            self._answer(now)
             self._send_answers(now)
             self._catch_up(self._afterwards)
         if now >= self._next_tick:
             self._next_tick = now + _TICK_SECONDS
             self._tick(now)
             self._send_answers(now)
+
+    def _read(self, events: Sequence[tuple[selectors.SelectorKey, int]], now: float) -> None:
+        for key, mask in events:
+            if isinstance(key.data, Connection):
+                self._guarded(key.data, key.data.ready, mask, now)
+            elif key.fd == self._awake:
+                self._sleep_again()
+            else:
+                self._accept(key.data, now)
+
+    def _answer(self, now: float) -> None:
+        for _ in range(min(len(self._later), _TOGETHER)):
+            connection = self._later.popleft()
+            self._guarded(connection, connection.advance, now)
+        while self._done:
+            connection, data, last = self._done.popleft()
+            self._guarded(connection, connection.answered, data, last, now)
 
     def _send_answers(self, now: float) -> None:
         while self._answers:
