@@ -99,6 +99,42 @@ def running(**environment: str) -> Iterator[Server]:
     assert server.process.returncode == 0
 
 
+def start_mlflow(arguments: list[str], folder: Path, answers_at: str, **environment: str) -> subprocess.Popen[bytes]:
+    """Start a server of MLflow's in a folder, which gets its log, and wait until it answers at an address."""
+    # It may start others by name.
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mlflow", *arguments],
+            cwd=folder,
+            env=os.environ | {"PATH": path} | environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+    def answers() -> bool:
+        assert process.poll() is None, (folder / "log").read_text()
+        try:
+            with urllib.request.urlopen(answers_at, timeout=5):
+                return True
+        except OSError:
+            return False
+
+    try:
+        wait_until(answers, seconds=60)
+    except AssertionError:
+        if process.poll() is None:
+            stop_mlflow(process)
+        raise
+    return process
+
+
+def stop_mlflow(process: subprocess.Popen[bytes]) -> None:
+    os.killpg(process.pid, signal.SIGTERM)
+    process.wait(30)
+
+
 class TrackingServer:
     """A real MLflow server that keeps its port and its store over restarts; it believes clients that say localhost."""
 
@@ -114,31 +150,13 @@ class TrackingServer:
         arguments = ["server", "--host", "127.0.0.1", "--port", str(self._port), "--workers", "1"]
         arguments += ["--backend-store-uri", self._store, "--artifacts-destination", artifacts]
         arguments += ["--allowed-hosts", f"localhost:{self._port}"]
-        with (self.folder / "log").open("w") as log:
-            self._process = process = subprocess.Popen(
-                [sys.executable, "-m", "mlflow", *arguments],
-                cwd=self.folder,
-                # As in its image.
-                env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-
-        def answers() -> bool:
-            assert process.poll() is None, (self.folder / "log").read_text()
-            try:
-                with urllib.request.urlopen(f"{self.url}/health", timeout=5):
-                    return True
-            except OSError:
-                return False
-
-        wait_until(answers, seconds=60)
+        # As in its image.
+        environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        self._process = start_mlflow(arguments, self.folder, f"{self.url}/health", **environment)
 
     def stop(self) -> None:
         if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGTERM)
-            self._process.wait(30)
+            stop_mlflow(self._process)
             self._process = None
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -19,7 +18,7 @@ import pytest
 from taxi_api.model.bundle import load_bundle
 from taxi_api.model.features import Trips
 from taxi_api.model.predictor import Predictor
-from tests.servers import TrackingServer, free_port, wait_until
+from tests.servers import TrackingServer, free_port, start_mlflow, stop_mlflow
 from training import __main__ as commands
 from training import promotion, recording, tracking
 from training.errors import TrainingError
@@ -236,38 +235,19 @@ def test_mlflows_own_server_serves_the_champion(trained: tuple[Trained, Path], c
     register(trained[1])
     promote(city, limits=PATIENT)
     port = free_port()
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local", "--workers", "1"]
-    # It starts its server by name. Nothing of the project is where it starts: what is registered has to suffice.
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    with (tmp_path / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [*command, "--model-uri", "models:/taxi-duration@champion", "--port", str(port)],
-            cwd=tmp_path,
-            env=os.environ | {"PATH": path},
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
     url = f"http://127.0.0.1:{port}"
     trip = {"PULocationID": 161, "DOLocationID": 132, "trip_distance": 17.5, "pickup_datetime": "2023-08-16T08:30:00"}
     body = json.dumps({"dataframe_records": [trip]}).encode()
     ask = urllib.request.Request(f"{url}/invocations", body, {"Content-Type": "application/json"})
 
-    def answers() -> bool:
-        assert server.poll() is None, (tmp_path / "log").read_text()
-        try:
-            with urllib.request.urlopen(f"{url}/ping", timeout=5) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
-
+    command = ["models", "serve", "--env-manager", "local", "--workers", "1", "--port", str(port)]
+    # Nothing of the project is in its folder: what is registered has to suffice.
+    server = start_mlflow([*command, "--model-uri", "models:/taxi-duration@champion"], tmp_path, f"{url}/ping")
     try:
-        wait_until(answers, seconds=60)
         with urllib.request.urlopen(ask, timeout=10) as answer:
             (found,) = json.load(answer)["predictions"]
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait(30)
+        stop_mlflow(server)
     moment = np.array(["2023-08-16T08:30:00"], "datetime64[s]")
     known = Trips(np.array([161]), np.array([132]), np.array([17.5]), moment)
     expected = Predictor(load_bundle(trained[1])).predict(known).minutes[0]
